@@ -1,0 +1,3 @@
+"""NeuronHub: a JupyterHub distribution for Slurm supercomputers."""
+
+__version__ = "0.1.0"

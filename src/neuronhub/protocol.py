@@ -1,0 +1,88 @@
+"""What crosses between the hub and a user's Jupyter server: HTTP with small typed bodies, and the start ticket.
+
+Imported by both sides, so the standard library only, and nothing slow: it runs while a server starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ANNOUNCE_PATH = "neuronhub/announce"
+"""Below the hub's API URL: a started server POSTs an Announcement, with its own token."""
+PROOF_PATH = "neuronhub/proof"
+"""Below the server's base URL: GET ``?nonce=HEX`` answers ``{"proof": ...}`` (no cookie or token needed)."""
+
+EXIT_LOG_FOLDER = 73
+"""The job script could not make or write the log folder."""
+EXIT_WORKSPACE = 74
+"""The launcher could not make or enter the workspace."""
+EXIT_BASE_MISSING = 72
+"""The site's base environment is not there or not executable."""
+EXIT_HUB_REFUSED = 77
+"""The hub did not accept the announcement."""
+EXIT_BAD_TICKET = 65
+"""The start ticket could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """All that a started server may tell the hub: the TCP port that it has bound already (1-65535)."""
+
+    port: int
+
+    @classmethod
+    def parse(cls, body: bytes) -> Announcement:
+        """Parse a request body; raises ValueError unless it is exactly ``{"port": 1..65535}``."""
+        data = json.loads(body)
+        if not isinstance(data, dict) or set(data) != {"port"}:
+            raise ValueError("the body must be an object with the one key 'port'")
+        port = data["port"]
+        if type(port) is not int or not 1 <= port <= 65535:
+            raise ValueError("port must be a whole number from 1 to 65535")
+        return cls(port)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTicket:
+    """What the job script hands to the launcher on standard input: one line of JSON.
+
+    The script is seen by the user and Slurm only; the token in it is the user's own server token.
+    """
+
+    environment: dict[str, str]
+    """Spawner.get_env(): JUPYTERHUB_API_TOKEN, JUPYTERHUB_API_URL and so on."""
+    base_url: str
+    """``/user/ID/``"""
+    workspace: str
+    examples: str
+    """Folder with example notebooks for a new workspace, or ''."""
+    args: tuple[str, ...] = ()
+    """Further command line arguments of the Jupyter server (Spawner.args)."""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> StartTicket:
+        """The opposite of to_json; raises ValueError or TypeError when ``text`` is not a ticket."""
+        data = json.loads(text)
+        data["args"] = tuple(data["args"])
+        return cls(**data)
+
+
+def make_proof(token: str, nonce: str, port: int) -> str:
+    """Hex HMAC-SHA256, keyed with the server's own token, over the hub's nonce and the announced port.
+
+    The server shows by it that it holds the token which the hub gave to this start; the token itself is not sent.
+    """
+    return hmac.new(token.encode(), f"neuronhub-proof:{nonce}:{port}".encode(), hashlib.sha256).hexdigest()
+
+
+def log_file(log_dir: Path, job_id: int) -> Path:
+    """Where the job ``job_id`` prints (row P2)."""
+    return log_dir / f"{job_id}.log"

@@ -1,0 +1,228 @@
+"""The site file: one TOML document that describes a site, as one pydantic model.
+
+Read by the hub, by login nodes and by the command line. Unknown keys are refused; nothing is
+read from anywhere else. Secrets are never in this file, only the names of files that hold them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from neuronhub.errors import SiteFileError
+
+NAME = r"^[a-z][a-z0-9-]{0,31}$"
+QUEUE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+SBATCH_OPTION = r"^--[a-z][a-z-]*(=[A-Za-z0-9_.,:/@+=-]+)?$"
+
+#: sbatch options that NeuronHub sets itself; a site file may not set them a second time.
+RESERVED_SBATCH_OPTIONS = frozenset(
+    "--job-name --partition --time --output --error --input --chdir --export --requeue --no-requeue --uid --gid "
+    "--parsable --wrap --array --nodes --exclusive --get-user-env --export-file --account".split()
+)
+
+
+class Table(BaseModel):
+    """A table of the site file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Table):
+    """One text in both languages."""
+
+    en: str = ""
+    ko: str = ""
+
+    def in_language(self, language: str) -> str:
+        """Return the text in ``language`` (``en`` or ``ko``), or the other one if that is empty."""
+        return (self.ko or self.en) if language == "ko" else (self.en or self.ko)
+
+
+class Hub(Table):
+    """The hub process: where it listens, as whom it runs, where it keeps its own data."""
+
+    name: Annotated[str, Field(pattern=NAME)] = "neuronhub"
+    """Part of every job name; unique among the hubs that submit to one Slurm."""
+    public_url: str
+    """What users type: ``https://host[:port]/``."""
+    api_url: str = "http://127.0.0.1:8081"
+    """Where the hub itself listens; reachable from compute nodes and the proxy."""
+    proxy_api_url: str = "http://127.0.0.1:8001"
+    """configurable-http-proxy's own API; it runs as a process of its own."""
+    proxy_token_file: Path
+    """File with the token shared with the proxy."""
+    cookie_secret_file: Path
+    start_key_file: Path
+    """File with a Fernet key; seals what the hub must remember of a start in its database."""
+    state_dir: Path
+    database_url: str | None = None
+    """SQLAlchemy URL; default: SQLite in ``state_dir``."""
+    user: str = "neuronhub"
+    admins: tuple[str, ...] = ()
+    service_token_files: dict[str, Path] = {}
+    """Name of a hub service with admin scopes -> file with its API token (scripts, measurements)."""
+    extra_config: tuple[Path, ...] = ()
+    """JupyterHub configuration files (traitlets), loaded last: the site has the last word."""
+    default_language: Literal["en", "ko"] = "en"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the hub's database."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'jupyterhub.sqlite'}"
+
+
+class Places(Table):
+    """Where things lie (rows P1-P3), the same on hub, login and compute nodes."""
+
+    scratch: Path = Path("/scratch")
+    base: Path = Path("/apps/jupyter/base")
+    """The site's environment from which every Jupyter server runs (``bin/python`` is below it)."""
+    examples: Path | None = None
+    """Folder with the example notebooks that a new workspace receives."""
+
+    def workspace(self, user: str) -> Path:
+        """The root of the file browser of ``user`` (row P3)."""
+        return self.scratch / user / "workspace"
+
+    def log_dir(self, user: str) -> Path:
+        """Where ``JOBID.log`` of ``user``'s Jupyter jobs lies (row P2)."""
+        return self.scratch / user / "log"
+
+
+class Slurm(Table):
+    """How to reach Slurm. Commands are named by absolute path: JupyterHub hands no PATH on."""
+
+    conf: Path | None = None
+    """Client-side slurm.conf, given to every command as SLURM_CONF; a short MessageTimeout is wise."""
+    bin_dir: Path = Path("/usr/bin")
+    sudo: Path = Path("/usr/bin/sudo")
+    command_timeout_s: Annotated[float, Field(gt=0, le=120)] = 15.0
+    commands_per_minute: Annotated[int, Field(ge=4, le=600)] = 30
+    """Ceiling for the questions of the watcher (sinfo, squeue, scontrol, sacct), whatever happens."""
+    startup_timeout_s: Annotated[float, Field(ge=5)] = 180.0
+    """From RUNNING until the Jupyter server must have announced itself."""
+    hub_nice_options: tuple[Annotated[str, Field(pattern=SBATCH_OPTION)], ...] = ()
+    """Further sbatch options for every job (some sites demand ``--comment=...``)."""
+
+
+class QueueSite(Table):
+    """What the site adds to a Slurm partition that it offers as a queue."""
+
+    name: Annotated[str, Field(pattern=QUEUE_NAME)]
+    description: Words = Words()
+    kind: Literal["shared", "whole-node"] = "whole-node"
+    places_per_node: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Notebooks that fit on one node of a shared queue (row Q2)."""
+    price_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Money for one node for one hour; 0 is free of charge."""
+    default_time: timedelta | None = None
+    """Overrides Slurm's DefaultTime of the partition."""
+    groups: tuple[str, ...] = ()
+    """Only members of one of these groups may use the queue; empty: everyone."""
+    sbatch_options: tuple[Annotated[str, Field(pattern=SBATCH_OPTION)], ...] = ()
+
+    @property
+    def charged(self) -> bool:
+        """True when a start in this queue costs money."""
+        return self.price_per_hour > 0
+
+    @field_validator("sbatch_options")
+    @classmethod
+    def _refuse_reserved(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        for option in options:
+            if option.split("=", 1)[0] in RESERVED_SBATCH_OPTIONS:
+                raise ValueError(f"{option} is set by NeuronHub itself and cannot be given here")
+        return options
+
+
+class Directory(Table):
+    """The LDAP directory (row L1). Servers are asked in order; TLS is always verified."""
+
+    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    """``ldaps://host[:port]`` or ``ldap://host[:port]`` (then StartTLS is required)."""
+    ca_file: Path | None = None
+    user_dn: str = "uid={id},ou=people,dc=example,dc=org"
+    """DN to bind as; ``{id}`` is replaced by the canonical, RFC 4514-escaped account ID."""
+    group_base: str | None = None
+    group_filter: str = "(&(objectClass=posixGroup)(memberUid={id}))"
+    group_attribute: str = "cn"
+    timeout_s: Annotated[float, Field(gt=0, le=30)] = 3.0
+    """Limit for one server's answer, connecting included."""
+
+
+class SecondFactor(Table):
+    """How the OTP is checked (row L1)."""
+
+    kind: Literal["totp", "combined-bind"] = "totp"
+    key_file: Path | None = None
+    """Fernet key that seals the TOTP secrets (``totp``)."""
+    issuer: str = "NeuronHub"
+
+
+class Throttle(Table):
+    """Limits of failed sign-ins in a sliding window."""
+
+    window_s: Annotated[float, Field(gt=0)] = 300.0
+    per_user: Annotated[int, Field(ge=1)] = 10
+    per_address: Annotated[int, Field(ge=1)] = 100
+    answer_floor_s: Annotated[float, Field(ge=0, le=5)] = 0.25
+    """No answer to a sign-in comes sooner, so that time tells nothing."""
+
+
+class Login(Table):
+    """Sign-in by NeuronHub's own authenticator; absent when the site sets another one."""
+
+    directory: Directory
+    second_factor: SecondFactor = SecondFactor()
+    throttle: Throttle = Throttle()
+    id_pattern: str = r"^[a-z_][a-z0-9_-]{0,31}$"
+    database: Path
+    """SQLite file with sealed TOTP secrets, spent codes and failed attempts."""
+
+
+class Site(Table):
+    """The whole site file."""
+
+    title: Words = Words(en="NeuronHub", ko="NeuronHub")
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "KRW"
+    hub: Hub
+    places: Places = Places()
+    slurm: Slurm = Slurm()
+    login: Login | None = None
+    queues: Annotated[tuple[QueueSite, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _unique_queues(self) -> Site:
+        names = [queue.name for queue in self.queues]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"queue named more than once: {', '.join(doubled)}")
+        return self
+
+    def queue(self, name: str) -> QueueSite | None:
+        """The queue called ``name``, or None when the site does not offer it."""
+        return next((queue for queue in self.queues if queue.name == name), None)
+
+
+def read_site(path: Path) -> Site:
+    """Read and validate the site file at ``path``.
+
+    Raises SiteFileError, whose text names the file, the key and what is wrong with it.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SiteFileError(f"{path}: cannot be read ({error.strerror}). Name the site file with --site.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SiteFileError(f"{path}: is not TOML: {error}") from error
+    try:
+        return Site.model_validate(document)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in e['loc']) or 'the file'}: {e['msg']}" for e in error.errors()]
+        raise SiteFileError(f"{path}: " + "; ".join(lines)) from error

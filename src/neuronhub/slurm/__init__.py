@@ -1,0 +1,1 @@
+"""The words of the scheduler and the only door to it."""

@@ -1,0 +1,1 @@
+"""What runs inside each user's Jupyter server process, on a compute node, from the site's base environment."""
