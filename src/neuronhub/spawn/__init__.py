@@ -1,1 +1,1 @@
-"""From a form to a running server (rows Q2-Q7): options, job script, spawner, announcement, progress. Runs in the hub process."""
+"""From a form to a running server (rows Q2-Q7): options, job script, spawner, announcement. In the hub process."""
