@@ -1,0 +1,59 @@
+"""Money, spans and moments in the reader's language, as filters of the hub's page templates.
+
+Runs in the hub. The pages' TypeScript writes the same forms with the browser's Intl.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from babel.dates import format_datetime
+from babel.numbers import format_currency, format_decimal
+from babel.units import format_unit
+
+from neuronhub.language import current
+
+_UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
+
+
+def render_money(amount: str | Decimal, currency: str) -> str:
+    """``5000``, ``KRW`` -> ``₩5,000``."""
+    return format_currency(Decimal(amount), currency, locale=current.get())
+
+
+def render_number(number: int) -> str:
+    """A whole number with the language's thousands marks."""
+    return format_decimal(number, locale=current.get())
+
+
+def render_duration(seconds: int) -> str:
+    """``5400`` -> ``1 hour 30 minutes``; every unit that is not zero is named."""
+    parts = []
+    rest = seconds
+    for unit, size in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(format_unit(count, unit, length="long", locale=current.get()))
+    return " ".join(parts) or format_unit(0, "duration-second", length="long", locale=current.get())
+
+
+def render_time_limit(seconds: int) -> str:
+    """The form that Slurm and the start page's field use: ``1:30:00``, ``2-00:00:00``."""
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
+    clock = f"{rest // 60:02}:{rest % 60:02}"
+    return f"{days}-{hours:02}:{clock}" if days else f"{hours}:{clock}"
+
+
+def render_moment(moment: str | datetime) -> str:
+    """A moment (ISO 8601 or datetime; UTC where no zone is given) in the hub's own time zone."""
+    value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return format_datetime(aware.astimezone(), "medium", locale=current.get())
+
+
+def render_iso(moment: str | datetime) -> str:
+    """The same moment for a ``datetime`` attribute; JupyterHub's own datetimes are UTC without saying so."""
+    value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
