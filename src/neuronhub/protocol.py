@@ -20,6 +20,10 @@ EXIT_LOG_FOLDER = 73
 """The job script could not make or write the log folder."""
 EXIT_WORKSPACE = 74
 """The launcher could not make or enter the workspace."""
+EXIT_NO_ADDRESS = 68
+"""The node has no address on which the hub could reach a server."""
+EXIT_SERVER_SILENT = 70
+"""The Jupyter server was started and does not answer."""
 EXIT_BASE_MISSING = 72
 """The site's base environment is not there or not executable."""
 EXIT_HUB_REFUSED = 77

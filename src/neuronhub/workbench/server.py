@@ -1,0 +1,148 @@
+"""The Jupyter server of one user: JupyterHub's single-user extension on a socket that is bound already.
+
+Runs on the compute node, in the job's process; the imports here are what a start waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.serverapp import ServerApp
+from jupyterhub._version import __version__ as jupyterhub_version
+from jupyterhub._version import _check_version
+from jupyterhub.singleuser.extension import JupyterHubSingleUser
+from tornado.httpserver import HTTPServer
+from tornado.web import HTTPError
+
+from neuronhub.protocol import EXIT_SERVER_SILENT, PROOF_PATH, make_proof
+from neuronhub.workbench.announce import announce, ask
+from neuronhub.workbench.errors import StartFailed
+
+KERNEL_GRACE_S = 1.0
+"""How long a kernel may take to end by itself once the job is told to end."""
+STOP_LIMIT_S = 2.5
+"""After this the process ends, whatever still hangs; Slurm kills after its KillWait."""
+
+
+class ProofHandler(APIHandler):  # type: ignore[misc]
+    """Shows the hub that this server holds the token of its start, without sending it."""
+
+    def initialize(self, port: int) -> None:
+        """``port`` is the one that this server listens on."""
+        self.port = port
+
+    @allow_unauthenticated  # type: ignore[untyped-decorator]
+    def get(self) -> None:
+        """Answer the proof for ``?nonce=``, 16 to 128 hexadecimal digits."""
+        nonce = self.get_query_argument("nonce", "")
+        if not (16 <= len(nonce) <= 128 and all(digit in "0123456789abcdefABCDEF" for digit in nonce)):
+            raise HTTPError(400, "nonce must be 16 to 128 hexadecimal digits")
+        self.finish({"proof": make_proof(os.environ["JUPYTERHUB_API_TOKEN"], nonce, self.port)})
+
+
+class WorkbenchServer(ServerApp):  # type: ignore[misc]
+    """A ServerApp that ends in time: Slurm gives a job only seconds between the word and the kill."""
+
+    def _signal_stop(self, sig: Any, frame: Any) -> None:
+        deadline = threading.Timer(STOP_LIMIT_S, os._exit, (0,))
+        deadline.daemon = True
+        deadline.start()
+        super()._signal_stop(sig, frame)
+
+    async def cleanup_kernels(self) -> None:
+        """Shut the kernels down; one that is busy is killed."""
+        for kernel_id in self.kernel_manager.list_kernel_ids():
+            self.kernel_manager.get_kernel(kernel_id).shutdown_wait_time = KERNEL_GRACE_S
+        await super().cleanup_kernels()
+
+
+class Workbench(JupyterHubSingleUser):  # type: ignore[misc]
+    """JupyterHub's extension, with the proof, and with nothing asked of the hub before the server is announced."""
+
+    serverapp_class = WorkbenchServer
+    announced: asyncio.Event
+
+    def initialize_handlers(self) -> None:
+        """Add the proof."""
+        port = self.serverapp.port
+        self.handlers.append((f"/{PROOF_PATH}", ProofHandler, {"port": port}))
+
+    async def check_hub_version(self) -> None:
+        """Leave it to the announcement, whose answer tells the version: a hub that is away kills no start."""
+        self.announced = asyncio.Event()
+
+    async def keep_activity_updated(self) -> None:
+        """Report activity once the hub knows this server."""
+        await self.announced.wait()
+        await super().keep_activity_updated()
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    return [{"module": "neuronhub.workbench.server", "app": Workbench}]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """From listening to announced: what happens once the server's loop runs."""
+
+    app: ServerApp
+    url: str
+    address: str
+    say: Callable[[str], None]
+
+    async def open(self) -> None:
+        """Look whether the server answers, then tell the hub. Raises StartFailed."""
+        answer = await ask("GET", f"{self.url}api", headers={}, body=b"", source=self.address)
+        if answer.status != 200:
+            raise StartFailed(EXIT_SERVER_SILENT, f"The Jupyter server answers with HTTP {answer.status}. Start again.")
+        self.say(f"the server answers at {self.url}")
+        answer = await announce(
+            self.app.port,
+            api_url=os.environ["JUPYTERHUB_API_URL"],
+            token=os.environ["JUPYTERHUB_API_TOKEN"],
+            source=self.address,
+            say=self.say,
+        )
+        self.say("announced to the hub")
+        _check_version(answer.headers.get("x-jupyterhub-version"), jupyterhub_version, self.app.log)
+        self.app.starter_app.announced.set()
+
+
+def run_server(listener: socket.socket, args: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Run the server on ``listener`` until it is told to stop; the environment says all the rest.
+
+    Raises StartFailed when the server could not be announced.
+    """
+    app = Workbench.make_serverapp(jpserver_extensions={__name__: True}, no_browser_open_file=True)
+    app.initialize(
+        argv=list(args),
+        starter_extension=Workbench.name,
+        find_extensions=Workbench.load_other_extensions,
+        new_httpserver=False,
+    )
+    http_server = HTTPServer(
+        app.web_app, xheaders=app.trust_xheaders, max_body_size=app.max_body_size, max_buffer_size=app.max_buffer_size
+    )
+    failures: list[StartFailed] = []
+    opening = Opening(app, os.environ["JUPYTERHUB_SERVICE_URL"], listener.getsockname()[0], say)
+
+    async def open_up() -> None:
+        http_server.add_socket(listener)
+        try:
+            await opening.open()
+        except StartFailed as failure:
+            failures.append(failure)
+            app.stop()
+
+    app.io_loop.add_callback(open_up)
+    app.start()
+    if failures:
+        raise failures[0]

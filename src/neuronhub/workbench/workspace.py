@@ -1,0 +1,51 @@
+"""The workspace of a user (row P3) and the examples in a new one (row X1). Nothing here ever overwrites or deletes.
+
+Runs in the job, as the user, before the server.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from neuronhub.protocol import EXIT_WORKSPACE
+from neuronhub.workbench.errors import StartFailed
+
+
+def ensure_workspace(workspace: Path, examples: Path | None) -> tuple[str, ...]:
+    """Make ``workspace`` if it is not there, and return the names of the examples put into it.
+
+    Only a workspace that this call has made receives examples. Raises StartFailed when it cannot be used.
+    """
+    try:
+        workspace.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            workspace.mkdir(mode=0o700)
+        except FileExistsError:
+            made = False
+        else:
+            made = True
+        if not os.access(workspace, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(f"[Errno 13] you may not write there: {str(workspace)!r}")
+        os.chdir(workspace)
+    except OSError as error:
+        raise StartFailed(
+            EXIT_WORKSPACE,
+            f"The workspace {workspace} cannot be used ({error.strerror or error}). "
+            "Look whether the folder is yours and your quota is not used up, then start again.",
+        ) from error
+    return _copy_examples(examples, workspace) if made and examples else ()
+
+
+def _copy_examples(examples: Path, workspace: Path) -> tuple[str, ...]:
+    """Copy the notebooks and what lies beside them; a missing example never stops a start."""
+    copied = []
+    try:
+        for source in sorted(examples.iterdir()):
+            if source.is_file() and not source.name.startswith("."):
+                shutil.copyfile(source, workspace / source.name)
+                copied.append(source.name)
+    except OSError as error:
+        print(f"The examples in {examples} could not all be copied: {error}", flush=True)
+    return tuple(copied)
