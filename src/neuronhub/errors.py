@@ -21,3 +21,23 @@ class SlurmUnavailable(SlurmError):
 
 class SlurmRefused(SlurmError):
     """Slurm answered and said no (a limit, a closed partition, an unknown account). ``str`` is Slurm's own reason."""
+
+
+class StartRefused(NeuronHubError):
+    """What was asked for cannot be started; the text says why and what to choose instead."""
+
+
+class LoginError(NeuronHubError):
+    """Something about signing in; see the kinds below."""
+
+
+class LoginSetupError(LoginError):
+    """Signing in is set up wrongly (a key file, the database, the directory); the text names what to mend."""
+
+
+class DirectoryUnavailable(LoginError):
+    """No server of the directory gave an answer: nobody was refused, nothing is known."""
+
+
+class AlreadyEnrolled(LoginError):
+    """The account has a second factor, and replacing it was not asked for."""

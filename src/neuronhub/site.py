@@ -107,7 +107,7 @@ class Slurm(Table):
     """Ceiling for the questions of the watcher (sinfo, squeue, scontrol, sacct), whatever happens."""
     startup_timeout_s: Annotated[float, Field(ge=5)] = 180.0
     """From RUNNING until the Jupyter server must have announced itself."""
-    hub_nice_options: tuple[Annotated[str, Field(pattern=SBATCH_OPTION)], ...] = ()
+    sbatch_options: tuple[Annotated[str, Field(pattern=SBATCH_OPTION)], ...] = ()
     """Further sbatch options for every job (some sites demand ``--comment=...``)."""
 
 

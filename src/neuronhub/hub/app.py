@@ -1,0 +1,198 @@
+"""JupyterHub's application with what a hub on Slurm needs beside it: the desk, languages, starts taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.app import JupyterHub
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
+from sqlalchemy import event, text
+from tornado import web
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httputil import HTTPServerRequest
+from traitlets import Instance
+
+from neuronhub import language
+from neuronhub.hub.handlers import ClusterHandler, StartHandler, make_logout_handler
+from neuronhub.hub.settings import make_config, read_secret
+from neuronhub.protocol import ANNOUNCE_PATH
+from neuronhub.site import Site
+from neuronhub.slurm.commands import Commands
+from neuronhub.slurm.watch import Watch
+from neuronhub.spawn.announce import AnnounceHandler
+from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.endings import Ending, describe_ending
+from neuronhub.spawn.record import Seal
+from neuronhub.spawn.spawner import SlurmSpawner
+from neuronhub.web.handlers import handlers as web_handlers
+from neuronhub.web.templates import install_translations
+
+FOUND_AGAIN_TIMEOUT_S = 600
+"""How long a server that ran before the hub's restart may be silent; JupyterHub ends it after that."""
+
+
+class TranslatedApplication(web.Application):
+    """Tornado's Application; each request runs in the language of its reader."""
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """Choose the language before the handler runs: tornado runs it in a task that inherits our context."""
+        cookie = request.cookies.get(language.COOKIE)
+        language.current.set(
+            language.choose_language(
+                cookie.value if cookie else None,
+                request.headers.get("Accept-Language"),
+                self.settings["neuronhub_default_language"],
+            )
+        )
+        return super().find_handler(request, **kwargs)
+
+
+class NeuronHub(JupyterHub):
+    """JupyterHub for one site file; everything else is JupyterHub's own."""
+
+    name = "neuronhub"
+    site = Instance(Site)
+    desk = Instance(Desk)
+
+    def load_config_file(self, filename: str, path: str | None = None) -> None:
+        """Load the site's own JupyterHub configuration files, and none that happens to lie about."""
+        for extra in self.site.hub.extra_config:
+            super().load_config_file(extra.name, path=str(extra.parent))
+
+    def init_db(self) -> None:
+        """SQLite writes ahead and syncs less often: JupyterHub makes many small commits for one start."""
+        super().init_db()
+        if self.db.bind.dialect.name != "sqlite":
+            return
+
+        def set_pragmas(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.close()
+
+        event.listen(self.db.bind, "connect", set_pragmas)
+        self.db.execute(text("PRAGMA journal_mode=WAL"))
+        self.db.commit()
+        self.db.execute(text("PRAGMA synchronous=NORMAL"))
+
+    def init_tornado_settings(self) -> None:
+        """Add the desk, the language and what our templates may call."""
+        super().init_tornado_settings()
+        site = self.site
+        commands = Commands(site.slurm, become=True)
+        watch = Watch(commands, tuple(queue.name for queue in site.queues), site.slurm.commands_per_minute)
+        seal = Seal(read_secret(site.hub.start_key_file).encode())
+        self.desk = Desk(site, commands, watch, seal, AsyncHTTPClient(force_instance=True, max_clients=200))
+        self.tornado_settings[Desk.SETTING] = self.desk
+        self.tornado_settings["neuronhub_default_language"] = site.hub.default_language
+        self.tornado_settings["template_vars"] = {
+            **self.tornado_settings.get("template_vars", {}),
+            "site_title": lambda _user: site.title.in_language(language.current.get()),
+            "start_page": self.describe_start_page,
+            "ending": self.describe_ending,
+        }
+        for environment in ("jinja2_env", "jinja2_env_sync"):
+            install_translations(self.tornado_settings[environment])
+
+    def describe_start_page(self, user: Any) -> dict[str, Any] | None:
+        """What spawn.html shows to ``user``: the resource table, and the choice of last time."""
+        if user is None or not hasattr(user, "spawners"):
+            return None
+        orm_spawner = user.orm_spawners.get("")
+        choice = dict(orm_spawner.user_options or {}) if orm_spawner else {}
+        return {"cluster": self.desk.describe_cluster([group.name for group in user.groups]), "choice": choice}
+
+    def describe_ending(self, user: Any) -> dict[str, Any] | None:
+        """How ``user``'s latest server ended, if it was not the user's wish."""
+        orm_spawner = user.orm_spawners.get("") if user is not None and hasattr(user, "spawners") else None
+        ending = (orm_spawner.state or {}).get("ending") if orm_spawner else None
+        return describe_ending(Ending.from_state(ending)) if ending else None
+
+    def init_handlers(self) -> None:
+        """Put our handlers before JupyterHub's of the same path."""
+        super().init_handlers()
+        logout = LogoutHandler
+        for path, handler, *_rest in self.authenticator.get_handlers(self):
+            if path == r"/logout":
+                logout = handler
+        ours = [
+            (r"/logout", make_logout_handler(logout)),
+            (r"/api/cluster", ClusterHandler),
+            (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
+            (r"/api/users/([^/]+)/server", StartHandler),
+            *web_handlers(),
+        ]
+        self.handlers = self.add_url_prefix(self.hub_prefix, ours) + self.handlers
+
+    def init_tornado_application(self) -> None:
+        """As JupyterHub does, with a language for each request."""
+        self.tornado_application = TranslatedApplication(self.handlers, **self.tornado_settings)
+
+    async def init_spawners(self) -> int:
+        """Set starts aside that had not ended in a server yet; JupyterHub takes up the running ones."""
+        self.desk.watch.start()
+        self._unfinished: list[tuple[Any, str]] = []
+        for orm_spawner in self.db.query(orm.Spawner).filter(orm.Spawner.server != None):  # noqa: E711  # SQL
+            start = (orm_spawner.state or {}).get("start")
+            if start is None:
+                continue
+            user = self.users[orm_spawner.user]
+            spawner = user.spawners[orm_spawner.name]
+            if not isinstance(spawner, SlurmSpawner):
+                continue
+            if start["url"] is None:
+                self.db.delete(orm_spawner.server)
+                self.desk.adopting.add(user.name)
+                self._unfinished.append((user, orm_spawner.name))
+            else:
+                spawner.http_timeout = max(spawner.http_timeout, FOUND_AGAIN_TIMEOUT_S)
+        self.db.commit()
+        return int(await super().init_spawners())
+
+    async def start(self) -> None:
+        """Start JupyterHub, then go on with the starts that an earlier hub had begun, then look for orphans."""
+        await super().start()
+        for user, server_name in self._unfinished:
+            self.take_up(user, server_name)
+        self.desk.start_orphan_checks()
+
+    def take_up(self, user: Any, server_name: str) -> None:
+        """Go on with a start whose hub died; its job may wait, run, or be over."""
+        spawner = user.spawners[server_name]
+        spawner.adopted = spawner.record
+        self.log.info("taking up the start of %s (job %s)", spawner._log_name, spawner.record.job_id)
+        handler = BaseHandler(self.tornado_application, HTTPServerRequest("POST", "/", connection=_NoConnection()))
+        task = asyncio.ensure_future(handler.spawn_single_user(user, server_name))
+        task.add_done_callback(self._note_failure)
+
+    def _note_failure(self, task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.log.warning("a start taken up again has failed: %s", error)
+
+    async def cleanup(self) -> None:
+        """Leave jobs and servers alone; end our own tasks."""
+        await super().cleanup()
+        await self.desk.close()
+
+
+class _NoConnection:
+    """Stands where JupyterHub's handler expects a connection: a start taken up again has no browser behind it."""
+
+    context = None
+
+    def set_close_callback(self, callback: Any) -> None:
+        """Nobody can go away."""
+
+
+def run_hub(site: Site, arguments: list[str]) -> None:
+    """Run the hub of ``site`` in the foreground until SIGTERM; ``arguments`` are JupyterHub's own."""
+    logging.getLogger("neuronhub").setLevel(logging.INFO)
+    Path(site.hub.state_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+    NeuronHub.instance(site=site, config=make_config(site))
+    NeuronHub.launch_instance(arguments)

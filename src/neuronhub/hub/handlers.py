@@ -1,0 +1,61 @@
+"""What the hub answers differently from plain JupyterHub: the resource table, starts by REST, and Logout."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
+from tornado import web
+
+from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.spawner import SlurmSpawner
+
+
+class ClusterHandler(APIHandler):
+    """GET /hub/api/cluster: the resource table (row Q1) as JSON, for any signed-in user or service."""
+
+    async def get(self) -> None:
+        """200 with the table; the watcher sees to it that Slurm is not asked more often for more readers."""
+        if self.current_user is None:
+            raise web.HTTPError(403, "sign in to see the resource table")
+        desk: Desk = self.settings[Desk.SETTING]
+        await desk.fetch_cluster()
+        groups = [group.name for group in getattr(self.current_user, "groups", ())]
+        self.set_header("Cache-Control", "no-store")
+        self.write(desk.describe_cluster(groups))
+
+
+class StartHandler(UserServerAPIHandler):
+    """POST /hub/api/users/NAME/server: JupyterHub's own, but what it asks for is checked before anything is made."""
+
+    async def spawn_single_user(
+        self, user: Any, server_name: str = "", display_name: str = "", options: dict[str, Any] | None = None
+    ) -> None:
+        """Raise 400 with the reason for options that the start page would refuse, else start as JupyterHub does."""
+        spawner = user.spawners.get(server_name)
+        if isinstance(spawner, SlurmSpawner):
+            options = (await spawner.check_options(options)).to_options()
+        await super().spawn_single_user(user, server_name, display_name, options=options)
+
+
+class EndEverything(BaseHandler):
+    """Mixed into the authenticator's Logout: a start that still waits ends like a running server (row T4)."""
+
+    async def default_handle_logout(self) -> None:
+        """Cancel pending starts, so that JupyterHub's own Logout finds them stoppable."""
+        user = self.current_user
+        if user is not None and self.settings.get("shutdown_on_logout"):
+            starts = [spawner._spawn_future for spawner in user.spawners.values() if spawner.pending == "spawn"]
+            for start in filter(None, starts):
+                start.cancel()
+            await asyncio.gather(*filter(None, starts), return_exceptions=True)
+        await super().default_handle_logout()
+
+
+def make_logout_handler(base: type[LogoutHandler]) -> type[LogoutHandler]:
+    """The logout handler of the site's authenticator, ending pending starts as well."""
+    return type("Logout", (EndEverything, base), {})

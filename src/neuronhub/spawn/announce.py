@@ -1,0 +1,118 @@
+"""What a started server may tell the hub: the port that it has bound, and nothing else. In the hub process.
+
+The host is not told but seen: it is the address from which the announcement comes, and must be one of the
+nodes of the job's queue. The hub then asks that address for a proof that only the holder of the server's own
+token can give, so that nobody is ever routed to somebody else's server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import secrets
+import socket
+
+from jupyterhub.apihandlers.base import APIHandler
+from tornado import web
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+
+from neuronhub.protocol import PROOF_PATH, Announcement, make_proof
+from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.spawner import SlurmSpawner
+
+PROOF_TIMEOUT_S = 10.0
+MOST_PROOF_BYTES = 4096
+
+
+class AnnounceHandler(APIHandler):
+    """POST /hub/api/neuronhub/announce, with the server's own token."""
+
+    async def post(self) -> None:
+        """204: routed. 400: not an announcement. 403: this start is over or not here. 503: try again later."""
+        try:
+            announcement = Announcement.parse(self.request.body)
+        except ValueError as error:
+            raise web.HTTPError(400, "not an announcement: %s", error) from error
+        spawner = self.find_spawner()
+        address = self.peer_address()
+        if not await is_node_of(spawner, address):
+            self.log.warning("announcement for %s from %s, which is no node of its job", spawner.record, address)
+            raise web.HTTPError(403, "announcements come from the node of the job, directly to the hub")
+        url = make_url(address, announcement.port)
+        if not await prove(spawner, url, announcement.port):
+            raise web.HTTPError(403, "what answers at the announced port is not this start's server")
+        if spawner.record is None:
+            raise web.HTTPError(403, "this start is over")
+        spawner.announce(url)
+        self.set_status(204)
+
+    def find_spawner(self) -> SlurmSpawner:
+        """The start to which the request's token belongs; raises 403, or 503 while the hub is taking up old starts."""
+        token = self.get_auth_token() or ""
+        user = self.current_user
+        desk: Desk = self.settings[Desk.SETTING]
+        for spawner in getattr(user, "spawners", {}).values():
+            if isinstance(spawner, SlurmSpawner) and spawner.record and spawner.holds_token(token):
+                return spawner
+        if user is not None and user.name in desk.adopting:
+            raise web.HTTPError(503, "the hub has just started and is taking up this start; try again")
+        raise web.HTTPError(403, "no start with this token is under way")
+
+    def peer_address(self) -> str:
+        """The address of the connection itself: forwarded-for headers are the sender's to forge."""
+        context = self.request.connection.context  # type: ignore[attr-defined]  # tornado's HTTP/1 server context
+        return str(context.address[0]) if context.address else ""
+
+
+async def is_node_of(spawner: SlurmSpawner, address: str) -> bool:
+    """True when ``address`` belongs to the job's node, or to any node of its queue while the node is not known.
+
+    Raises web.HTTPError 503 while Slurm has never told any nodes.
+    """
+    if spawner.record is None:
+        return False
+    snapshot = spawner.desk.watch.cluster or await spawner.desk.fetch_cluster()
+    queue = snapshot.queue(spawner.record.queue) if snapshot else None
+    if queue is None:
+        raise web.HTTPError(503, "Slurm has not told the nodes of the queue yet; try again")
+    host = spawner.job.batch_host if spawner.job else ""
+    names = [node.address for node in queue.nodes if not host or node.name == host]
+    for name in names:
+        if address in await resolve(name):
+            return True
+    return False
+
+
+async def resolve(name: str) -> frozenset[str]:
+    """All addresses of ``name`` (an address is its own), or none when it cannot be resolved."""
+    try:
+        return frozenset({str(ipaddress.ip_address(name))})
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return frozenset()
+    return frozenset(str(entry[4][0]) for entry in found)
+
+
+def make_url(address: str, port: int) -> str:
+    """``http://address:port``, with brackets around an IPv6 address."""
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+async def prove(spawner: SlurmSpawner, url: str, port: int) -> bool:
+    """Ask the server at ``url`` to show that it holds this start's token."""
+    nonce = secrets.token_hex(16)
+    client: AsyncHTTPClient = spawner.desk.http_client
+    path = f"{url}{spawner.server.base_url}{PROOF_PATH}?nonce={nonce}"
+    try:
+        response = await client.fetch(path, request_timeout=PROOF_TIMEOUT_S, follow_redirects=False)
+        proof = json.loads(response.body[:MOST_PROOF_BYTES])["proof"]
+    except (HTTPClientError, OSError, ValueError, KeyError, TypeError) as error:
+        spawner.log.warning("no proof from %s for %s: %s", url, spawner.server.base_url, error)
+        return False
+    expected = make_proof(spawner.api_token, nonce, port)
+    return isinstance(proof, str) and proof.isascii() and hmac.compare_digest(proof, expected)

@@ -1,0 +1,122 @@
+"""What all spawners of one hub share: the site, the door to Slurm, the watcher, and who owns which job."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient
+
+from neuronhub.errors import SlurmError, SlurmUnavailable
+from neuronhub.language import translate as _
+from neuronhub.site import Site
+from neuronhub.slurm.commands import Commands
+from neuronhub.slurm.types import ClusterSnapshot, Job
+from neuronhub.slurm.watch import Pace, Watch
+from neuronhub.spawn.options import Choice, check_choice, describe_cluster, parse_choice
+from neuronhub.spawn.record import JobNames, Seal, StartRecord
+
+log = logging.getLogger("neuronhub.spawn")
+
+ORPHAN_CHECK_S = 60.0
+FORM_AGE_S = 60.0
+"""A start is checked against what Slurm said at most this long ago, if Slurm answers at all."""
+
+
+class Desk:
+    """One per hub process; spawners find it in JupyterHub's tornado settings under SETTING."""
+
+    SETTING = "neuronhub_desk"
+
+    def __init__(self, site: Site, commands: Commands, watch: Watch, seal: Seal, http_client: AsyncHTTPClient) -> None:
+        self.site = site
+        self.commands = commands
+        self.watch = watch
+        self.seal = seal
+        self.http_client = http_client
+        """For proofs; its own, since a burst of starts needs more connections at once than the shared one has."""
+        self.names = JobNames(site.hub.name)
+        self.adopting: set[str] = set()
+        """Users whose waiting start is about to be taken up again after a restart of the hub."""
+        self._held: dict[str, StartRecord] = {}
+        self._orphan_task: asyncio.Task[None] | None = None
+
+    def hold(self, record: StartRecord) -> None:
+        """Own the job of ``record``; may be repeated with newer knowledge."""
+        self._held[record.job_name] = record
+
+    def follow(self, record: StartRecord, pace: Pace) -> None:
+        """Have the job of ``record`` watched at ``pace``, once it may exist."""
+        self.watch.follow(record.ref, pace)
+
+    def release(self, job_name: str) -> None:
+        """Own this job no longer. If Slurm still runs it, it is an orphan from now on."""
+        self._held.pop(job_name, None)
+        self.watch.unfollow(job_name)
+
+    async def choose(self, fields: Mapping[str, Any], groups: Collection[str]) -> Choice:
+        """Check what a user wants to start; raises StartRefused, or SlurmUnavailable if Slurm never answered."""
+        snapshot = await self.watch.fetch_cluster(FORM_AGE_S)
+        choice = parse_choice(fields, self.site, snapshot)
+        check_choice(choice, self.site, snapshot, groups)
+        return choice
+
+    def describe_cluster(self, groups: Collection[str]) -> dict[str, Any]:
+        """The resource table of the newest snapshot, for a member of ``groups``, in the current language."""
+        return describe_cluster(self.site, self.watch.cluster, groups, self.explain_problem())
+
+    def explain_problem(self) -> str | None:
+        """A sentence while Slurm does not answer, else None."""
+        if self.watch.problem is None:
+            return None
+        return _("Slurm does not answer at the moment. Running servers and waiting jobs are not affected.")
+
+    async def fetch_cluster(self) -> ClusterSnapshot | None:
+        """The newest snapshot for somebody who looks now, or None if Slurm has never answered."""
+        try:
+            return await self.watch.fetch_cluster()
+        except SlurmUnavailable as error:
+            log.warning("no resource table yet: %s", error)
+            return None
+
+    def start_orphan_checks(self) -> None:
+        """Begin to look for jobs of ours that no server owns: at once, and every minute."""
+        self._orphan_task = asyncio.create_task(self._check_orphans(), name="neuronhub-orphans")
+
+    async def close(self) -> None:
+        """End the watcher and the orphan checks."""
+        if self._orphan_task:
+            self._orphan_task.cancel()
+            await asyncio.gather(self._orphan_task, return_exceptions=True)
+        await self.watch.close()
+
+    async def _check_orphans(self) -> None:
+        suspects: set[int] = set()
+        while True:
+            if await self.watch.fetch_jobs():
+                orphans = self.find_orphans()
+                for job in orphans:
+                    if job.id in suspects:
+                        await self._cancel_orphan(job)
+                suspects = {job.id for job in orphans}
+            await asyncio.sleep(ORPHAN_CHECK_S if not suspects else ORPHAN_CHECK_S / 10)
+
+    def find_orphans(self) -> list[Job]:
+        """Jobs with one of our names that no server owns, or that bear the name of a start with another id."""
+        orphans = []
+        for job in self.watch.jobs_of(self.names.prefix):
+            if not self.names.match(job.name) or job.state.ended:
+                continue
+            record = self._held.get(job.name)
+            if record is None or (record.job_id is not None and record.job_id != job.id):
+                orphans.append(job)
+        return orphans
+
+    async def _cancel_orphan(self, job: Job) -> None:
+        log.warning("job %s of %s (%s, %s) belongs to no server: cancelling it", job.id, job.user, job.name, job.state)
+        try:
+            await self.commands.cancel(job.user, [job.id])
+        except SlurmError as error:
+            log.warning("orphan %s could not be cancelled, will try again: %s", job.id, error)

@@ -1,0 +1,174 @@
+"""The start page's values: what the cluster offers to one user, and form or REST fields -> a checked Choice.
+
+Pure but for the clock; runs in the hub process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from neuronhub import language
+from neuronhub.errors import StartRefused
+from neuronhub.language import translate as _
+from neuronhub.site import QueueSite, Site
+from neuronhub.slurm.parse import parse_time_limit, render_time_limit
+from neuronhub.slurm.types import ClusterSnapshot, Queue
+
+FIELDS = frozenset({"queue", "time_limit"})
+FALLBACK_TIME = timedelta(hours=1)
+"""Time limit offered where neither the site file nor Slurm names a default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user may choose: a queue of the site and a time limit (whole minutes)."""
+
+    queue: str
+    time_limit: timedelta
+
+    def to_options(self) -> dict[str, str]:
+        """JSON-able form for JupyterHub's ``user_options``; parse_choice reads it back."""
+        return {"queue": self.queue, "time_limit": render_time_limit(self.time_limit)}
+
+
+def parse_form(form: Mapping[str, list[str]]) -> dict[str, str]:
+    """Turn JupyterHub's lists of form values into single ones; raises StartRefused for a doubled field."""
+    fields = {}
+    for key, values in form.items():
+        if key == "_xsrf":
+            continue
+        if len(values) != 1:
+            raise StartRefused(_("The field “{field}” was sent more than once. Send it once.").format(field=key[:40]))
+        fields[key] = values[0]
+    return fields
+
+
+def parse_choice(fields: Mapping[str, Any], site: Site, snapshot: ClusterSnapshot | None) -> Choice:
+    """Read ``queue`` and ``time_limit`` (Slurm's notation, or a number of minutes; empty: the queue's default).
+
+    Raises StartRefused for anything else than these two fields, a queue that the site does not offer, or a
+    time that is none. Does not look at limits: check_choice does.
+    """
+    unknown = sorted(set(fields) - FIELDS)
+    if unknown:
+        raise StartRefused(
+            _("Unknown field: {names}. A start takes “queue” and “time_limit” only.").format(
+                names=", ".join(name[:40] for name in unknown[:5])
+            )
+        )
+    name = fields.get("queue")
+    offered = site.queue(name) if isinstance(name, str) else None
+    if offered is None:
+        raise StartRefused(
+            _("There is no such queue. Choose one of: {names}.").format(names=", ".join(q.name for q in site.queues))
+        )
+    given = fields.get("time_limit")
+    if given is None or given == "":
+        slurm_queue = snapshot.queue(offered.name) if snapshot else None
+        return Choice(offered.name, default_time(offered, slurm_queue))
+    return Choice(offered.name, _parse_time(given))
+
+
+def _parse_time(given: object) -> timedelta:
+    try:
+        time_limit = parse_time_limit(str(given).strip()) if type(given) in (str, int) else None
+    except ValueError:
+        time_limit = None
+    if time_limit is None:
+        raise StartRefused(
+            _("The time limit cannot be read. Write minutes (90), hours (1:30:00) or days (1-12:00:00).")
+        )
+    return time_limit
+
+
+def check_choice(choice: Choice, site: Site, snapshot: ClusterSnapshot | None, groups: Collection[str]) -> None:
+    """Raise StartRefused when ``choice`` breaks a limit that is known before Slurm is asked."""
+    offered = site.queue(choice.queue)
+    if offered is None:
+        raise StartRefused(_("There is no such queue. Choose one from the list."))
+    queue = snapshot.queue(choice.queue) if snapshot else None
+    why_not = explain_unusable(offered, queue, groups) if snapshot else ""
+    if why_not:
+        raise StartRefused(
+            _("The queue “{queue}” cannot be used: {why} Choose another queue.").format(queue=choice.queue, why=why_not)
+        )
+    if queue and queue.max_time and choice.time_limit > queue.max_time:
+        raise StartRefused(
+            _("The time limit is longer than the queue “{queue}” allows. The most is {most}.").format(
+                queue=choice.queue, most=render_time_limit(queue.max_time)
+            )
+        )
+
+
+def default_time(offered: QueueSite, queue: Queue | None) -> timedelta:
+    """The time limit to preselect: the site's, else Slurm's, else an hour; never above Slurm's maximum."""
+    chosen = offered.default_time or (queue.default_time if queue else None) or FALLBACK_TIME
+    return min(chosen, queue.max_time) if queue and queue.max_time else chosen
+
+
+def explain_unusable(offered: QueueSite, queue: Queue | None, groups: Collection[str]) -> str:
+    """A sentence why a member of ``groups`` cannot use this queue now, or '' if nothing is known against it.
+
+    Slurm's own AllowGroups is only compared when the directory told any groups at all: Slurm has the last word.
+    """
+    if queue is None:
+        return _("Slurm does not know it at present.")
+    if not queue.open:
+        return _("it is closed at present (Slurm says {state}).").format(state=queue.state)
+    if offered.groups and not set(offered.groups) & set(groups):
+        return _("it is open to members of {groups} only.").format(groups=", ".join(offered.groups))
+    if queue.allow_groups and groups and not set(queue.allow_groups) & set(groups):
+        return _("it is open to members of {groups} only.").format(groups=", ".join(queue.allow_groups))
+    return ""
+
+
+def describe_cluster(
+    site: Site, snapshot: ClusterSnapshot | None, groups: Collection[str], problem: str | None
+) -> dict[str, Any]:
+    """The resource table (row Q1) as JSON-able values, in the current language, as one user sees it."""
+    now = datetime.now(UTC)
+    return {
+        "taken_at": snapshot.taken_at.isoformat() if snapshot else None,
+        "age_s": max(0.0, round((now - snapshot.taken_at).total_seconds(), 1)) if snapshot else None,
+        "problem": problem,
+        "currency": site.currency,
+        "queues": [
+            describe_queue(offered, snapshot.queue(offered.name) if snapshot else None, groups)
+            for offered in site.queues
+        ],
+    }
+
+
+def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[str]) -> dict[str, Any]:
+    """One row of the resource table."""
+    why_not = explain_unusable(offered, queue, groups)
+    counts = queue.counts if queue else None
+    return {
+        "name": offered.name,
+        "description": offered.description.in_language(language.current.get()),
+        "alloc": counts.alloc if counts else 0,
+        "idle": counts.idle if counts else 0,
+        "down": counts.down if counts else 0,
+        "total": counts.total if counts else 0,
+        "waiting": queue.waiting_jobs if queue else 0,
+        "gpus": [{"type": gpu.type, "free": gpu.free, "total": gpu.total} for gpu in queue.gpus] if queue else [],
+        "places": count_places(offered, queue) if offered.kind == "shared" else None,
+        "charged": offered.charged,
+        "price_per_hour": str(offered.price_per_hour) if offered.charged else None,
+        "default_time_s": int(default_time(offered, queue).total_seconds()),
+        "max_time_s": int(queue.max_time.total_seconds()) if queue and queue.max_time else None,
+        "usable": not why_not,
+        "why_not": why_not,
+    }
+
+
+def count_places(offered: QueueSite, queue: Queue | None) -> dict[str, int]:
+    """Free and total notebook places of a shared queue: one place is one CPU as Slurm counts the node's CPUs."""
+    if queue is None:
+        return {"free": 0, "total": 0}
+    per_node = offered.places_per_node
+    free = sum(min(node.cpus_free, per_node) for node in queue.nodes)
+    return {"free": free, "total": per_node * len(queue.nodes)}

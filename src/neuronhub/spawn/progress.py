@@ -1,0 +1,55 @@
+"""What the wait page shows of a start (row Q5). Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuronhub.language import translate as _
+from neuronhub.slurm.types import Job, JobState
+from neuronhub.spawn.reasons import explain_reason
+from neuronhub.spawn.record import StartRecord
+
+
+def describe_progress(record: StartRecord | None, job: Job | None, problem: str | None) -> dict[str, Any]:
+    """One of JupyterHub's progress events (``progress`` 0-100, ``message``), with what we know of the job beside it."""
+    if record is None:
+        return {"progress": 5, "message": _("Checking the request."), "state": "CHECKING"}
+    state = _state(record, job)
+    reason = problem or (explain_reason(job.reason) if job and job.state.waiting else "")
+    progress, message = _words(state, job)
+    return {
+        "progress": progress,
+        "message": f"{message} {reason}".strip(),
+        "state": state,
+        "reason": reason,
+        "job_id": record.job_id,
+        "queue": record.queue,
+        "submitted_at": record.submitted_at.isoformat(),
+        "estimated_start": job.started_at.isoformat() if job and job.state.waiting and job.started_at else None,
+    }
+
+
+def _state(record: StartRecord, job: Job | None) -> str:
+    if record.url is not None:
+        return "READY"
+    if record.job_id is None:
+        return "SUBMITTING"
+    return job.state.value if job else JobState.PENDING.value
+
+
+def _words(state: str, job: Job | None) -> tuple[int, str]:
+    match state:
+        case "SUBMITTING":
+            return 10, _("Handing the job to Slurm.")
+        case "READY":
+            return 95, _("Jupyter answers.")
+        case JobState.RUNNING:
+            node = job.batch_host if job else ""
+            return 60, _("Starting Jupyter on {node}.").format(node=node) if node else _("Starting Jupyter.")
+        case JobState.UNKNOWN:
+            return 30, _("Waiting for word from Slurm.")
+        case JobState.CONFIGURING:
+            return 45, _("Slurm is preparing the node.")
+        case JobState.COMPLETING:
+            return 60, _("The job is ending.")
+    return 30, _("Waiting in the queue.")

@@ -1,0 +1,351 @@
+"""JupyterHub's Spawner on Slurm: one start is one job, and a job has ended only when Slurm says so.
+
+Runs in the hub process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn
+
+from jupyterhub.spawner import Spawner
+from tornado import web
+from traitlets import default
+
+from neuronhub import protocol
+from neuronhub.errors import NeuronHubError, SlurmError, SlurmUnavailable, StartRefused
+from neuronhub.language import translate as _
+from neuronhub.slurm.types import Job, JobRequest, JobState
+from neuronhub.slurm.watch import Pace
+from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.endings import REFUSED, SLOW, Ending, describe_ending
+from neuronhub.spawn.job_log import fetch_log_tail
+from neuronhub.spawn.job_script import render_job_script
+from neuronhub.spawn.options import Choice, parse_form
+from neuronhub.spawn.progress import describe_progress
+from neuronhub.spawn.record import SealBroken, StartRecord, now
+from neuronhub.spawn.submission import submit_once
+
+NO_LIMIT_S = 10 * 365 * 86400
+"""JupyterHub's start_timeout counts the waiting in the queue too: it is put out of the way."""
+LOOK_S = 0.5
+RECANCEL_S = 10.0
+
+
+class SlurmSpawner(Spawner):
+    """Runs a user's Jupyter server as one Slurm job of that user."""
+
+    record: StartRecord | None = None
+    """The present start, from before sbatch until Slurm says that the job has ended."""
+    adopted: StartRecord | None = None
+    """A start of a hub that was before us; start() takes it up instead of submitting."""
+    ending: Ending | None = None
+    """How the latest server ended, if the user did not ask for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._announced = asyncio.Event()
+        self._submission: asyncio.Task[int] | None = None
+        self._end_asked = False
+        super().__init__(**kwargs)
+
+    @default("start_timeout")
+    def _default_start_timeout(self) -> int:
+        return NO_LIMIT_S
+
+    @default("default_url")
+    def _default_default_url(self) -> str:
+        return "/tree"
+
+    @default("poll_interval")
+    def _default_poll_interval(self) -> int:
+        return 5  # our poll only reads the watcher's memory
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        return SlurmSpawner._make_form
+
+    @default("options_from_form")
+    def _default_options_from_form(self) -> Any:
+        return self._read_form
+
+    @property
+    def desk(self) -> Desk:
+        """What the spawners of this hub share."""
+        desk: Desk = self.user.settings[Desk.SETTING]
+        return desk
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the user's groups, as the directory told them at sign-in."""
+        return [group.name for group in self.user.groups]
+
+    # What is chosen
+
+    async def _make_form(self) -> str:
+        await self.desk.fetch_cluster()
+        return "neuronhub"  # drawn by the page from template variables; JupyterHub asks only whether there is a form
+
+    def _read_form(self, form: dict[str, list[str]]) -> dict[str, str]:
+        try:
+            return parse_form(form)
+        except StartRefused as error:
+            _refuse(400, error)
+
+    def options_from_query(self, query_data: dict[str, list[str]]) -> NoReturn:
+        """No link can start a job: what a link carries is refused, and the form is shown."""
+        _refuse(400, StartRefused(_("A link cannot start a server. Choose a queue below and press Submit.")))
+
+    async def check_options(self, options: dict[str, Any] | None) -> Choice:
+        """Check form or REST values, or those of last time when ``options`` is None; raises HTTPError 400 or 503."""
+        given = options if options is not None else self.orm_spawner.user_options or {}
+        try:
+            return await self.desk.choose(given, self.groups)
+        except StartRefused as error:
+            _refuse(400, error)
+        except SlurmUnavailable:
+            _refuse(503, StartRefused(_("Slurm does not answer at the moment. Try again in a minute.")))
+
+    # What is kept
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what an earlier hub saved; JupyterHub calls this when it makes the spawner."""
+        super().load_state(state)
+        if state.get("ending"):
+            self.ending = Ending.from_state(state["ending"])
+        if state.get("start"):
+            self._hold(StartRecord.from_state(state["start"]), Pace.RUNNING)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a later hub must know."""
+        state: dict[str, Any] = super().get_state()
+        if self.record:
+            state["start"] = self.record.to_state()
+        if self.ending:
+            state["ending"] = self.ending.to_state()
+        return state
+
+    def clear_state(self) -> None:
+        """Forget the present start (its job has ended, or a new one begins); how it ended is kept."""
+        super().clear_state()
+        if self.record:
+            self.desk.release(self.record.job_name)
+        self.record = None
+
+    def _hold(self, record: StartRecord, pace: Pace) -> None:
+        self.record = record
+        try:
+            self.api_token = self.desk.seal.open(record.sealed_token)
+        except SealBroken as error:
+            self.log.error("%s (job %s): %s", self._log_name, record.job_id, error)
+        self.desk.hold(record)
+        self.desk.follow(record, pace)
+
+    def _save(self) -> None:
+        self.orm_spawner.state = self.get_state()
+        self.user.db.commit()
+
+    # Start
+
+    async def start(self) -> str:
+        """Submit the job, or take up an adopted one, and return the server's URL once it answers.
+
+        The time in the queue is not limited. Cancelled by JupyterHub (a shutdown, or a user's Cancel), this
+        leaves the job alone: stop() is what ends it.
+        """
+        self._announced.clear()
+        self._end_asked = False
+        self.ending = None
+        record, self.adopted = self.adopted, None
+        if record is None:
+            await self._submit(await self.check_options(self.user_options))
+        else:
+            self._hold(record, Pace.URGENT)
+            self.desk.adopting.discard(self.user.name)
+            if record.job_id is None:
+                await self._submit_again(record)
+        return await self._await_server()
+
+    async def _submit(self, choice: Choice) -> None:
+        self.record = StartRecord(
+            user=self.user.name,
+            job_name=self.desk.names.draw(),
+            queue=choice.queue,
+            time_limit=choice.time_limit,
+            submitted_at=now(),
+            sealed_token=self.desk.seal.close(self.api_token),
+        )
+        self.user_options = self.orm_spawner.user_options = choice.to_options()
+        self.desk.hold(self.record)
+        self._save()
+        await self._hand_over(self.record)
+
+    async def _submit_again(self, record: StartRecord) -> None:
+        """An earlier hub died around its sbatch: only Slurm knows whether the job exists."""
+        await self._hand_over(record, look_first=True)
+
+    async def _hand_over(self, record: StartRecord, *, look_first: bool = False) -> None:
+        request = self._make_request(record)
+        self._submission = asyncio.create_task(submit_once(self.desk, request, look_first=look_first))
+        try:
+            # A cancelled start must not leave an sbatch behind whose job nobody knows: stop() waits for the task.
+            job_id = await asyncio.shield(self._submission)
+        except SlurmError as error:
+            self.log.warning("%s was not submitted: %s", record.job_name, error)
+            self.desk.release(record.job_name)
+            self.record = None
+            self._fail(Ending(state=REFUSED, queue=record.queue, ready=False, detail=str(error)))
+        self._know_job(job_id)
+
+    def _know_job(self, job_id: int) -> None:
+        assert self.record is not None
+        self.record = self.record.with_job(job_id)
+        self.desk.hold(self.record)
+        self.desk.follow(self.record, Pace.URGENT)
+        self._save()
+        self.log.info("%s: submitted as job %d to %s", self._log_name, job_id, self.record.queue)
+
+    def _make_request(self, record: StartRecord) -> JobRequest:
+        site = self.desk.site
+        queue = site.queue(record.queue)
+        if queue is None:
+            raise web.HTTPError(400, "the queue is not offered any more")
+        ticket = protocol.StartTicket(
+            environment={key: str(value) for key, value in self.get_env().items()},
+            base_url=self.server.base_url,
+            workspace=str(site.places.workspace(record.user)),
+            examples=str(site.places.examples or ""),
+            args=tuple(self.get_args()),
+        )
+        return JobRequest(
+            user=record.user,
+            name=record.job_name,
+            partition=queue.name,
+            time_limit=record.time_limit,
+            script=render_job_script(ticket, site.places.log_dir(record.user), site.places.base),
+            exclusive=queue.kind == "whole-node",
+            options=site.slurm.sbatch_options + queue.sbatch_options,
+        )
+
+    async def _await_server(self) -> str:
+        assert self.record is not None
+        waiting_since = time.monotonic()
+        running_since: float | None = None
+        while self.record.url is None:
+            job = self.job
+            if job and job.state.ended:
+                self._fail(await self._make_ending(job, ready=False))
+            if job and job.state.waiting and time.monotonic() - waiting_since > 10:
+                self.desk.follow(self.record, Pace.WAITING)
+            elif job and job.state is JobState.RUNNING:
+                running_since = running_since or time.monotonic()
+                self.desk.follow(self.record, Pace.URGENT)
+                if time.monotonic() - running_since > self.desk.site.slurm.startup_timeout_s:
+                    self._fail(await self._make_ending(job, ready=False, state=SLOW))
+            await self._wait_announced(LOOK_S)
+        self.desk.follow(self.record, Pace.RUNNING)
+        return self.record.url
+
+    async def _wait_announced(self, timeout_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._announced.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    def holds_token(self, token: str) -> bool:
+        """True when ``token`` is the API token of the present start."""
+        return bool(self.api_token) and hmac.compare_digest(self.api_token, token)
+
+    def announce(self, url: str) -> None:
+        """The server at ``url`` has announced itself and proved whose it is; saved before the server is told so."""
+        assert self.record is not None
+        self.record = self.record.with_url(url)
+        self.desk.hold(self.record)
+        self._save()
+        self._announced.set()
+
+    @property
+    def job(self) -> Job | None:
+        """The watcher's newest knowledge of the present job, or None when nothing was heard of it yet."""
+        return self.desk.watch.job(self.record.job_name) if self.record else None
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """JupyterHub's progress events, with the job's id, state, reason and times beside the message."""
+        latest: dict[str, Any] | None = None
+        while self._spawn_pending:
+            event = describe_progress(self.record, self.job, self.desk.explain_problem())
+            if event != latest:
+                latest = event
+                yield event
+            await self._wait_announced(LOOK_S)
+            if self._announced.is_set():
+                return
+
+    # Poll, stop, end
+
+    async def poll(self) -> int | None:
+        """None while the job runs, waits, or nothing certain is known of it; else its exit code."""
+        if self.record is None:
+            return 0
+        if self.job is None and not self._spawn_pending:
+            await self.desk.watch.changed(3.0)
+        job = self.job
+        if job is None or not job.state.ended:
+            return None
+        if not self._end_asked and self.ending is None:
+            ending = await self._make_ending(job, ready=self.record is not None and self.record.url is not None)
+            self.ending = ending if ending.worth_telling else None
+        return job.exit_code or (0 if job.state is JobState.COMPLETED else 1)
+
+    async def stop(self, now: bool = False) -> None:
+        """Cancel the job and return when Slurm says that it has ended; while Slurm is silent this goes on asking."""
+        self._end_asked = True
+        if self._submission is not None and not self._submission.done():
+            await asyncio.wait({self._submission})
+        if self._submission is not None and self._submission.done() and not self._submission.cancelled():
+            if self._submission.exception() is not None:
+                return  # Slurm has no such job: submit_once looked
+            if self.record is not None and self.record.job_id is None:
+                self._know_job(self._submission.result())
+        asked_at = float("-inf")
+        while self.record is not None:
+            self.desk.follow(self.record, Pace.URGENT)
+            job = self.job
+            if job and job.state.ended:
+                return
+            if time.monotonic() - asked_at > RECANCEL_S and (job_id := self.record.job_id or (job and job.id)):
+                asked_at = time.monotonic()
+                await self._cancel(job_id)
+            await self.desk.watch.changed(LOOK_S)
+
+    async def _cancel(self, job_id: int) -> None:
+        try:
+            await self.desk.commands.cancel(self.user.name, [job_id])
+        except SlurmError as error:
+            self.log.warning("%s: job %s could not be cancelled, will try again: %s", self._log_name, job_id, error)
+
+    async def _make_ending(self, job: Job, *, ready: bool, state: str | None = None) -> Ending:
+        assert self.record is not None
+        log_file = protocol.log_file(self.desk.site.places.log_dir(job.user), job.id)
+        lines = await fetch_log_tail(self.desk.site.slurm.sudo, self.user.name, log_file)
+        ending = Ending.from_job(job, queue=self.record.queue, ready=ready, log_file=str(log_file), log_lines=lines)
+        return ending.with_state(state) if state else ending
+
+    def _fail(self, ending: Ending) -> NoReturn:
+        self.ending = ending
+        words = describe_ending(ending)
+        _refuse(400 if ending.state == REFUSED else 500, StartRefused(f"{words['cause']} {words['next_step']}"))
+
+
+class Refusal(web.HTTPError):
+    """An HTTP error whose sentence JupyterHub shows to the user: in the form, as JSON, in the progress."""
+
+    def __init__(self, status: int, error: NeuronHubError) -> None:
+        super().__init__(status, "%s", str(error))
+        self.jupyterhub_message = str(error)
+
+
+def _refuse(status: int, error: NeuronHubError) -> NoReturn:
+    raise Refusal(status, error) from error
