@@ -1,0 +1,148 @@
+"""``neuronhub check``: is the site file right, and does what it names answer? Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from neuronhub.errors import NeuronHubError
+from neuronhub.hub.settings import read_secret
+from neuronhub.login.connection import Connection, ConnectionFailed, Server
+from neuronhub.site import Directory, Site
+from neuronhub.slurm.commands import Commands
+
+TIME_LIMIT_S = 20.0
+
+Say = Callable[[str], None]
+
+
+class CheckFailed(NeuronHubError):
+    """One thing is wrong; the text says what to do about it."""
+
+
+def check_site(site: Site, say: Say) -> bool:
+    """Look at everything that ``site`` names; ``say`` gets a line for each. True when all is well."""
+    # What is wrong is said below in one line each; the rooms' own warnings would say it twice.
+    logging.getLogger("neuronhub").setLevel(logging.ERROR)
+    return asyncio.run(_check_all(site, say))
+
+
+async def _check_all(site: Site, say: Say) -> bool:
+    looks: list[tuple[str, Callable[[Site], Awaitable[str]]]] = [
+        ("secrets", _check_secrets),
+        ("state folder", _check_state),
+        ("proxy", _check_proxy),
+        ("Slurm", _check_slurm),
+        ("queues", _check_queues),
+        ("sudo", _check_sudo),
+        ("base environment", _check_base),
+    ]
+    if site.login is not None:
+        looks.append(("directory", _check_directory))
+    well = True
+    for name, look in looks:
+        try:
+            async with asyncio.timeout(TIME_LIMIT_S):
+                say(f"ok      {name}: {await look(site)}")
+        except TimeoutError:
+            say(f"WRONG   {name}: no answer within {TIME_LIMIT_S:g} s.")
+            well = False
+        except (NeuronHubError, ConnectionFailed, OSError) as error:
+            say(f"WRONG   {name}: {error}")
+            well = False
+    return well
+
+
+async def _check_secrets(site: Site) -> str:
+    hub = site.hub
+    paths = [hub.proxy_token_file, hub.start_key_file, *hub.service_token_files.values()]
+    for path in paths:
+        read_secret(path)
+    try:
+        Fernet(read_secret(hub.start_key_file).encode())
+    except ValueError as error:
+        raise CheckFailed(f"{hub.start_key_file}: is not a Fernet key ({error}).") from error
+    return f"{len(paths)} files, private and readable"
+
+
+async def _check_state(site: Site) -> str:
+    folder = site.hub.state_dir
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise CheckFailed(f"{folder}: is no folder that this user may write in. Make it for the user {site.hub.user}.")
+    return str(folder)
+
+
+async def _check_proxy(site: Site) -> str:
+    token = read_secret(site.hub.proxy_token_file)
+    request = HTTPRequest(
+        site.hub.proxy_api_url.rstrip("/") + "/api/routes", headers={"Authorization": f"token {token}"}
+    )
+    try:
+        await AsyncHTTPClient().fetch(request)
+    except HTTPClientError as error:
+        raise CheckFailed(
+            f"{site.hub.proxy_api_url} answers {error.code}: is its token the one in the file?"
+        ) from error
+    except OSError as error:
+        raise CheckFailed(f"{site.hub.proxy_api_url} does not answer ({error}). Start the proxy.") from error
+    return f"{site.hub.proxy_api_url} answers"
+
+
+async def _check_slurm(site: Site) -> str:
+    nodes = await Commands(site.slurm, become=True).fetch_nodes()
+    return f"{len({node.name for _, node in nodes})} nodes"
+
+
+async def _check_queues(site: Site) -> str:
+    known = {queue.name: queue for queue in await Commands(site.slurm, become=True).fetch_partitions()}
+    missing = [queue.name for queue in site.queues if queue.name not in known]
+    if missing:
+        raise CheckFailed(f"Slurm has no partition called {', '.join(missing)}. It has: {', '.join(sorted(known))}.")
+    closed = [queue.name for queue in site.queues if not known[queue.name].open]
+    return f"{len(site.queues)} queues" + (f", closed at present: {', '.join(closed)}" if closed else "")
+
+
+async def _check_sudo(site: Site) -> str:
+    process = await asyncio.create_subprocess_exec(
+        str(site.slurm.sudo),
+        "-n",
+        "-l",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    listed, _ = await process.communicate()
+    for command in ("sbatch", "scancel"):
+        path = site.slurm.bin_dir / command
+        if process.returncode != 0 or str(path).encode() not in listed:
+            raise CheckFailed(f"sudo does not let this user run {path}. Install deploy/sudoers.d/neuronhub.")
+    return "sbatch and scancel may be run for users"
+
+
+async def _check_base(site: Site) -> str:
+    python = Path(site.places.base) / "bin" / "python"
+    if not os.access(python, os.X_OK):
+        raise CheckFailed(f"{python} cannot be run here. Is the base built, and mounted on this machine?")
+    return str(python)
+
+
+async def _check_directory(site: Site) -> str:
+    if site.login is None:
+        return "not used"
+    settings: Directory = site.login.directory
+    context = ssl.create_default_context(cafile=settings.ca_file)
+    for url in settings.servers:
+        try:
+            async with asyncio.timeout(settings.timeout_s):
+                connection = await Connection.open(Server.parse(url), context)
+        except (TimeoutError, OSError, ConnectionFailed) as error:
+            raise CheckFailed(f"{url} does not answer over verified TLS ({error or 'time-out'}).") from error
+        await connection.close()
+    return f"{len(settings.servers)} servers answer over verified TLS"
