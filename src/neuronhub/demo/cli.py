@@ -1,0 +1,143 @@
+"""The command ``neuronhub demo``. Runs outside the embedded site; see inside.py for what it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import click
+import pyotp
+
+from neuronhub.demo.control import ask, map_pids
+from neuronhub.demo.errors import DemoError
+from neuronhub.demo.inside import Options
+from neuronhub.demo.installation import PYTHON, SOURCE, find_binds, find_missing
+from neuronhub.demo.namespace import run_inside
+from neuronhub.demo.report import DEFAULT_STATE
+from neuronhub.demo.shape import RESEARCHERS
+from neuronhub.demo.state import StateFolder, ensure_format, hold
+from neuronhub.demo.supervisor import PATH
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_STATE,
+    envvar="NEURONHUB_DEMO_STATE",
+    show_default=True,
+    show_envvar=True,
+    help="Folder that keeps the site's state between starts.",
+)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Or the next free one.")
+@click.option("--fresh", is_flag=True, help="Forget the kept state and begin anew.")
+@click.option("--http", is_flag=True, help="Without TLS on the public address.")
+@click.option("--base", type=click.Path(path_type=Path), help="Environment that the Jupyter servers run from.")
+@click.option("--without", multiple=True, metavar="PART", help="Leave a part out (for developers).")
+@click.pass_context
+def demo(
+    ctx: click.Context, state: Path, port: int, fresh: bool, http: bool, base: Path | None, without: tuple[str, ...]
+) -> None:
+    """A whole site on this machine: Slurm, directory, proxy and hub, as processes of this command.
+
+    It stays in the foreground; Ctrl-C ends everything. Nothing outside the state folder is changed.
+    """
+    folder = StateFolder(Path(os.path.abspath(state)))
+    ctx.obj = folder
+    if ctx.invoked_subcommand is None:
+        options = Options(str(folder.path), port, not http, without)
+        sys.exit(run_site(folder, options, base, fresh=fresh))
+
+
+def run_site(state: StateFolder, options: Options, base: Path | None, *, fresh: bool) -> int:
+    """Run an embedded site until it ends; returns the exit status."""
+    if os.geteuid() != 0:
+        raise DemoError("The embedded site needs root, for its own users and namespaces. Run the command as root.")
+    missing = find_missing()
+    if missing:
+        raise DemoError(
+            f"Missing: {', '.join(missing)}. Install what has them: "
+            f"apt-get install --no-install-recommends {' '.join(sorted(set(missing.values())))}"
+        )
+    binds = find_binds(base)
+    os.umask(0o022)
+    hold(state.path)
+    ensure_format(state.path, fresh=fresh)
+    for folder in (state.path / "home", state.path / "scratch"):
+        folder.mkdir(exist_ok=True)
+    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONPATH": SOURCE}
+    environment |= {name: os.environ[name] for name in ("TERM", "COLUMNS", "NO_COLOR") if name in os.environ}
+    argv = (PYTHON, "-m", "neuronhub.demo.inside", options.to_json())
+    return run_inside(state, binds, argv, environment)
+
+
+@demo.command()
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs: secrets too.")
+@click.pass_obj
+def status(state: StateFolder, as_json: bool) -> None:
+    """What runs, and where."""
+    answer, pid = ask(state.control_socket, "status")
+    outside = map_pids(pid)
+    answer["parts"] = {part: outside[inner] for part, inner in answer["parts"].items() if inner in outside}
+    answer["pid"] = outside[1]
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    click.echo(f"{answer['url']}  ({'ready' if answer['ready'] else 'not ready'}; state in {answer['state_dir']})")
+    for part, part_pid in answer["parts"].items():
+        click.echo(f"  {part:<18} {part_pid}")
+
+
+@demo.command()
+@click.argument("account")
+@click.pass_obj
+def otp(state: StateFolder, account: str) -> None:
+    """The present one-time password of ACCOUNT."""
+    answer, _ = ask(state.control_socket, "status")
+    secrets = {entry["id"]: entry["otp_secret"] for entry in answer["accounts"]}
+    if account not in secrets:
+        raise DemoError(f"There is no account {account}; there are alice, bob and u01 ... u50.")
+    generator = pyotp.TOTP(secrets[account])
+    click.echo(generator.now())
+    click.echo(f"good for {generator.interval - time.time() % generator.interval:.0f} s, once", err=True)
+
+
+@demo.command(name="exec", context_settings={"ignore_unknown_options": True})
+@click.option("--user", help="As this account of the site; else as root.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def exec_(state: StateFolder, user: str | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND inside the site, as on its login node."""
+    _, pid = ask(state.control_socket, "status")
+    argv = [
+        shutil.which("nsenter", path=PATH) or "nsenter",
+        f"--target={pid}",
+        *("--mount", "--pid", "--uts", "--ipc", "--wdns=/", "--"),
+    ]
+    if user is not None:
+        argv += ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={RESEARCHERS}", "--init-groups", "--reset-env", "--"]
+    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+    os.execve(argv[0], [*argv, *command], environment)  # noqa: S606
+
+
+def _make_action(do: str, explanation: str) -> None:
+    @demo.command(name=do, help=explanation)
+    @click.argument("part")
+    @click.pass_obj
+    def act(state: StateFolder, part: str) -> None:
+        ask(state.control_socket, do, part)
+
+
+for _do, _explanation in {
+    "start": "Start PART again after stop or kill.",
+    "stop": "End PART by SIGTERM; the rest goes on.",
+    "kill": "End PART by SIGKILL; the rest goes on.",
+    "restart": "Stop PART and start it again.",
+    "pause": "Freeze PART (SIGSTOP).",
+    "resume": "Let PART go on after pause.",
+}.items():
+    _make_action(_do, _explanation)

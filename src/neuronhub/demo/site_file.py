@@ -1,0 +1,73 @@
+"""The embedded site's site file, as text. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from neuronhub.demo.ports import Ports
+from neuronhub.demo.shape import HUB_USER, LDAP_SUFFIX, QUEUES, Queue
+from neuronhub.demo.state import StateFolder
+
+EXAMPLES = "/apps/jupyter/examples"
+BASE = "/apps/jupyter/base"
+
+
+def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
+    """site.toml: as a real site would write it."""
+    tables = [
+        _table(None, currency="KRW"),
+        _table("title", en="NeuronHub demo", ko="NeuronHub 데모"),
+        _table(
+            "hub",
+            name="demo",
+            public_url=public_url,
+            api_url=f"http://127.0.0.1:{ports.hub_api}",
+            proxy_api_url=f"http://127.0.0.1:{ports.proxy_api}",
+            proxy_token_file=str(state.secret_file("proxy-token")),
+            cookie_secret_file=str(state.secret_file("cookie-secret")),
+            start_key_file=str(state.secret_file("start-key")),
+            state_dir=str(state.hub),
+            user=HUB_USER,
+        ),
+        _table("hub.service_token_files", demo=str(state.secret_file("admin-token"))),
+        _table("places", base=BASE, examples=EXAMPLES),
+        _table("slurm", conf=str(state.hub_slurm_conf)),
+        _table("login", database=str(state.hub / "login.sqlite")),
+        _table(
+            "login.directory",
+            servers=[f"ldaps://127.0.0.1:{ports.ldaps}"],
+            ca_file=str(state.tls / "ca.pem"),
+            user_dn=f"uid={{id}},ou=people,{LDAP_SUFFIX}",
+            group_base=f"ou=groups,{LDAP_SUFFIX}",
+        ),
+        _table(
+            "login.second_factor",
+            kind="totp",
+            key_file=str(state.secret_file("login-key")),
+            issuer="NeuronHub demo",
+        ),
+        *(_render_queue(queue) for queue in QUEUES),
+    ]
+    return "\n".join(tables)
+
+
+def _render_queue(queue: Queue) -> str:
+    values: dict[str, object] = {
+        "name": queue.name,
+        "kind": "shared" if queue.shared else "whole-node",
+        "price_per_hour": str(queue.price_per_hour),
+    }
+    if queue.shared:
+        values["places_per_node"] = queue.places_per_node
+    description = f"description = {{ en = {_value(queue.english)}, ko = {_value(queue.korean)} }}\n"
+    return "[[queues]]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in values.items()) + description
+
+
+def _table(table: str | None, /, **values: object) -> str:
+    head = f"[{table}]\n" if table else ""
+    return head + "".join(f"{key} = {_value(value)}\n" for key, value in values.items())
+
+
+def _value(value: object) -> str:
+    """A TOML string, number or list of strings; JSON writes these the same way."""
+    return json.dumps(value, ensure_ascii=False)
