@@ -1,4 +1,4 @@
-"""The command ``neuronhub otp``: operators give, show the state of and take away second factors. Runs on the hub's host."""
+"""The command ``neuronhub otp``: operators give and take away second factors. Runs on the hub's host."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def enrol(context: click.Context, account: str, replace: bool) -> None:
     login = _login(context)
     user = _account(account, login)
     with _opened(login) as (_, store):
+        if not replace:
+            store.check_key()
         enrolment = store.enrol(user, login.second_factor.issuer, replace=replace)
     picture = io.StringIO()
     segno.make(enrolment.uri, error="l").terminal(out=picture, compact=True)
@@ -148,9 +150,7 @@ def _opened(login: Login) -> Iterator[tuple[Database, TotpStore]]:
         key = read_key(key_file)
         database = Database(login.database)
         try:
-            store = TotpStore(database, key)
-            store.check_key()
-            yield database, store
+            yield database, TotpStore(database, key)
         finally:
             database.close()
 

@@ -80,10 +80,17 @@ class TotpStore:
         self._clock = clock
 
     def check_key(self) -> None:
-        """Raise LoginSetupError when the key is not the one that sealed what is in the database."""
-        row = self._database.run_now(lambda connection: connection.execute(select(factors).limit(1)).one_or_none())
-        if row is not None:
-            self._unseal(row.user, row.sealed)
+        """Raise LoginSetupError when the key fits nothing of what is in the database."""
+        rows = self._database.run_now(lambda connection: connection.execute(select(factors)).all())
+        for row in rows:
+            try:
+                self._unseal(row.user, row.sealed)
+            except LoginSetupError as error:
+                problem = error
+            else:
+                return
+        if rows:
+            raise problem
 
     def enrol(self, user: str, issuer: str, secret: str | None = None, *, replace: bool = False) -> Enrolment:
         """Give ``user`` a second factor (``secret`` in base32, or a new one).
@@ -128,15 +135,6 @@ class TotpStore:
                 "Put the right key file back, or enrol again with --replace."
             )
         return secret
-
-
-def enrol(database: Path, key_file: Path, issuer: str, user: str, secret: str | None = None) -> Enrolment:
-    """Give one canonical account a second factor, replacing an older one; opens and closes the database."""
-    opened = Database(database)
-    try:
-        return TotpStore(opened, read_key(key_file)).enrol(user, issuer, secret, replace=True)
-    finally:
-        opened.close()
 
 
 def _select(connection: Connection, user: str) -> tuple[bytes, float] | None:
