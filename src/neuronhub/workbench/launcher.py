@@ -6,6 +6,7 @@ input. What it prints is the job's log. Jupyter is imported last, when nothing c
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from datetime import datetime
@@ -74,6 +75,7 @@ def launch(ticket: StartTicket) -> None:
     os.environ["JUPYTERHUB_ROOT_DIR"] = ticket.workspace
     os.environ.setdefault("JUPYTERHUB_DEFAULT_URL", "/tree")
 
+    gc.disable()  # of what a start imports nothing becomes garbage; looking for it takes a tenth of the time
     from neuronhub.workbench.server import run_server  # last, since it is what a start waits for
 
     run_server(listener, ticket.args, say)

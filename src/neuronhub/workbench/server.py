@@ -6,6 +6,7 @@ Runs on the compute node, in the job's process; the imports here are what a star
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import threading
@@ -18,13 +19,17 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.serverapp import ServerApp
 from jupyterhub._version import __version__ as jupyterhub_version
 from jupyterhub._version import _check_version
-from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from tornado.httpserver import HTTPServer
 from tornado.web import HTTPError
 
 from neuronhub.protocol import EXIT_SERVER_SILENT, PROOF_PATH, make_proof
 from neuronhub.workbench.announce import announce, ask
+from neuronhub.workbench.deferral import deferred_imports, load_http_client, load_lab
 from neuronhub.workbench.errors import StartFailed
+
+with deferred_imports():
+    load_lab()
+    from jupyterhub.singleuser.extension import JupyterHubSingleUser
 
 KERNEL_GRACE_S = 1.0
 """How long a kernel may take to end by itself once the job is told to end."""
@@ -113,6 +118,9 @@ class Opening:
         )
         self.say("announced to the hub")
         _check_version(answer.headers.get("x-jupyterhub-version"), jupyterhub_version, self.app.log)
+        await asyncio.to_thread(load_http_client)
+        gc.freeze()
+        gc.enable()
         self.app.starter_app.announced.set()
 
 
