@@ -1,0 +1,51 @@
+/** The hub's REST API as a page of the hub calls it. */
+
+import type { PageData } from "./page.js";
+
+/** The hub answered, and said no. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Call `path` below the hub's API; the answer's JSON, or null without one. Throws Refused, or TypeError for silence. */
+export async function call(page: PageData, method: "GET" | "DELETE", path: string): Promise<unknown> {
+  const response = await fetch(`${page.base_url}api/${path}`, {
+    method,
+    credentials: "same-origin",
+    cache: "no-store",
+    headers: { Accept: "application/json", "X-XSRFToken": page.xsrf },
+    signal: AbortSignal.timeout(20_000),
+  });
+  const text = await response.text();
+  const body = parse(text);
+  if (!response.ok) {
+    throw new Refused(response.status, reasonIn(body) ?? response.statusText);
+  }
+  return body;
+}
+
+/** The API's path of a user's server; JupyterHub's default server has no name. */
+export function serverPath(user: string, server: string): string {
+  const name = encodeURIComponent(user);
+  return server === "" ? `users/${name}/server` : `users/${name}/servers/${encodeURIComponent(server)}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null; // an empty answer (202, 204), or a proxy's HTML page
+  }
+}
+
+function reasonIn(body: unknown): string | null {
+  if (typeof body === "object" && body !== null && "message" in body && typeof body.message === "string") {
+    return body.message;
+  }
+  return null;
+}

@@ -1,0 +1,40 @@
+/** The resource table as GET /hub/api/cluster tells it. */
+
+export interface Queue {
+  name: string;
+  description: string;
+  alloc: number;
+  idle: number;
+  down: number;
+  total: number;
+  waiting: number;
+  gpus: { type: string; free: number; total: number }[];
+  places: { free: number; total: number } | null;
+  charged: boolean;
+  price_per_hour: string | null;
+  default_time_s: number;
+  max_time_s: number | null;
+  usable: boolean;
+  why_not: string;
+}
+
+export interface Cluster {
+  taken_at: string;
+  age_s: number;
+  problem: string | null;
+  currency: string;
+  queues: Queue[];
+}
+
+/** True when something can start in the queue at once, as far as the table tells. */
+export function hasRoom(queue: Queue): boolean {
+  return (queue.places?.free ?? queue.idle) > 0;
+}
+
+/** Why `seconds` cannot be asked for in `queue`; null when they can. */
+export function timeProblem(seconds: number | null, queue: Queue): "not_a_time" | "too_long" | null {
+  if (seconds === null) {
+    return "not_a_time";
+  }
+  return queue.max_time_s !== null && seconds > queue.max_time_s ? "too_long" : null;
+}

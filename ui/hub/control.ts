@@ -1,0 +1,73 @@
+/** The Control Panel: stops the server and says when it has stopped; counts down the time that is left. */
+
+import { call, Refused, serverPath } from "./api.js";
+import { formatClock } from "./durations.js";
+import { element, type PageData, readPageData, say, write } from "./page.js";
+
+interface ControlPage extends PageData {
+  user: string;
+  stopping: boolean;
+}
+
+interface UserModel {
+  servers?: Record<string, unknown>;
+}
+
+const LOOK_AGAIN_MS = 700;
+
+const page = readPageData() as ControlPage;
+const button = document.getElementById("stop");
+const left = document.querySelector<HTMLTimeElement>("#left time");
+
+/** Resolves once the hub knows no server of this name any more. */
+async function untilStopped(): Promise<void> {
+  for (;;) {
+    const user = (await call(page, "GET", `users/${encodeURIComponent(page.user)}`)) as UserModel;
+    if (user.servers?.[""] === undefined) {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
+async function stop(ask: boolean): Promise<void> {
+  button?.setAttribute("aria-disabled", "true");
+  write(element("stop-status"), say(page, "stopping"));
+  try {
+    if (ask) {
+      await call(page, "DELETE", serverPath(page.user, ""));
+    }
+    await untilStopped();
+    write(element("stop-status"), say(page, "stopped"));
+    location.reload();
+  } catch (error) {
+    const cause = error instanceof Refused || error instanceof TypeError ? error.message : String(error);
+    write(element("stop-status"), say(page, "stop_failed", { cause }));
+    button?.removeAttribute("aria-disabled");
+  }
+}
+
+function countDown(node: HTMLTimeElement): void {
+  const seconds = (Date.parse(node.dateTime) - Date.now()) / 1000;
+  write(node, seconds > 0 ? say(page, "left", { time: formatClock(seconds) }) : say(page, "over"));
+}
+
+button?.addEventListener("click", () => {
+  if (button.getAttribute("aria-disabled") !== "true") {
+    void stop(true);
+  }
+});
+if (page.stopping) {
+  void stop(false);
+}
+if (left !== null) {
+  countDown(left);
+  setInterval(() => {
+    countDown(left);
+  }, 1000);
+}
+const since = document.getElementById("since");
+if (since instanceof HTMLTimeElement) {
+  const format = new Intl.DateTimeFormat(page.language, { dateStyle: "medium", timeStyle: "short" });
+  write(since, format.format(new Date(since.dateTime)));
+}

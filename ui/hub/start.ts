@@ -1,0 +1,86 @@
+/** The start page: the table renews itself, and the form says what a start would cost. */
+
+import { call, Refused } from "./api.js";
+import type { Cluster } from "./cluster.js";
+import { describeAge } from "./durations.js";
+import { element, type PageData, readPageData, say, sendOnce, write } from "./page.js";
+import { Poll } from "./poll.js";
+import { StartForm } from "./start-form.js";
+import { markRow, showQueues } from "./table.js";
+
+interface StartPage extends PageData {
+  cluster: Cluster | null;
+  choice: { queue?: string; time_limit?: string };
+}
+
+const REFRESH_MS = 5000;
+
+const page = readPageData() as StartPage;
+const form = new StartForm(page, page.choice.time_limit !== undefined && page.choice.time_limit !== "");
+let cluster = page.cluster;
+let receivedAt = performance.now();
+
+function show(): void {
+  if (cluster === null) {
+    return;
+  }
+  showQueues(page, cluster.queues, cluster.currency);
+  form.offer(cluster);
+  markRow(form.picked);
+  write(element("problem"), cluster.problem ?? "");
+  showAge();
+}
+
+function showAge(): void {
+  if (cluster === null) {
+    return;
+  }
+  const age = cluster.age_s + (performance.now() - receivedAt) / 1000;
+  write(element("age"), say(page, "updated", { age: describeAge(age, page.language) }));
+}
+
+async function renew(): Promise<boolean> {
+  try {
+    cluster = (await call(page, "GET", "cluster")) as Cluster;
+    receivedAt = performance.now();
+    show();
+    return cluster.problem === null;
+  } catch (error) {
+    const signedOut = error instanceof Refused && (error.status === 401 || error.status === 403);
+    const reason = error instanceof Refused && !signedOut ? error.message : "";
+    write(element("problem"), reason || say(page, signedOut ? "signed_out" : "silent"));
+    return false;
+  }
+}
+
+const poll = new Poll(renew, REFRESH_MS);
+
+function refreshByHand(event: Event): void {
+  event.preventDefault();
+  const button = element("refresh");
+  button.classList.add("nh-busy");
+  write(element("refresh-status"), "");
+  void poll.now().finally(() => {
+    button.classList.remove("nh-busy");
+    if (element("problem").textContent === "") {
+      write(element("refresh-status"), say(page, "refreshed"));
+    }
+  });
+}
+
+function pickByRow(event: Event): void {
+  const row = event.target instanceof Element ? event.target.closest<HTMLElement>("tbody tr") : null;
+  const selecting = getSelection()?.isCollapsed === false;
+  if (row?.dataset.queue !== undefined && !selecting) {
+    form.pick(row.dataset.queue);
+  }
+}
+
+form.onPick = markRow;
+element("queues").addEventListener("click", pickByRow);
+element("refresh").addEventListener("click", refreshByHand);
+sendOnce(element("start-form", HTMLFormElement), element("submit", HTMLButtonElement));
+document.getElementById("start-error")?.focus();
+show();
+setInterval(showAge, 1000);
+poll.start();

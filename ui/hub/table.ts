@@ -1,0 +1,101 @@
+/** The resource table of the start page, renewed in place: rows stay the same elements, so nothing jumps or loses focus. */
+
+import type { Queue } from "./cluster.js";
+import { element, type PageData, say, write } from "./page.js";
+import { formatMoney } from "./prices.js";
+
+/** Show `queues`, in their order; rows are kept by the queue's name. */
+export function showQueues(page: PageData, queues: readonly Queue[], currency: string): void {
+  const body = element("queues").querySelector("tbody");
+  if (body === null) {
+    return;
+  }
+  const rows = new Map(
+    Array.from(body.querySelectorAll<HTMLElement>("tr"), (row) => [row.dataset.queue ?? "", row] as const),
+  );
+  const wanted = queues.map((queue) => rows.get(queue.name) ?? newRow());
+  queues.forEach((queue, index) => {
+    fillRow(page, wanted[index] ?? newRow(), queue, currency);
+  });
+  if (wanted.length !== rows.size || wanted.some((row) => !row.isConnected)) {
+    body.replaceChildren(...wanted);
+  }
+  element("no-queues").hidden = queues.length > 0;
+}
+
+/** Mark the row of the picked queue. */
+export function markRow(name: string): void {
+  for (const row of element("queues").querySelectorAll<HTMLElement>("tbody tr")) {
+    row.classList.toggle("nh-picked", row.dataset.queue === name);
+  }
+}
+
+function newRow(): HTMLElement {
+  const copy = element("queue-row", HTMLTemplateElement).content.cloneNode(true) as DocumentFragment;
+  return copy.firstElementChild as HTMLElement;
+}
+
+function fillRow(page: PageData, row: HTMLElement, queue: Queue, currency: string): void {
+  const number = new Intl.NumberFormat(page.language);
+  const cell = (field: string): HTMLElement => row.querySelector<HTMLElement>(`[data-field="${field}"]`) ?? row;
+  row.dataset.queue = queue.name;
+  row.classList.toggle("nh-off", !queue.usable);
+  for (const field of ["name", "description", "why_not"] as const) {
+    write(cell(field), queue[field]);
+  }
+  for (const field of ["alloc", "idle", "down", "total", "waiting"] as const) {
+    write(cell(field), number.format(queue[field]));
+  }
+  drawBar(row, queue);
+  fill(cell("free"), freeLines(page, queue, number));
+  fill(cell("price"), priceParts(page, queue, currency));
+}
+
+function drawBar(row: HTMLElement, queue: Queue): void {
+  const share = queue.total > 0 ? 100 / queue.total : 0;
+  const counts = [queue.alloc, queue.idle, queue.down];
+  let x = 0;
+  row.querySelectorAll(".nh-bar rect").forEach((rect, index) => {
+    const width = (counts[index] ?? 0) * share;
+    rect.setAttribute("x", String(x));
+    rect.setAttribute("width", String(width));
+    x += width;
+  });
+}
+
+function freeLines(page: PageData, queue: Queue, number: Intl.NumberFormat): HTMLElement[] {
+  const lines = queue.gpus.map((gpu) => {
+    const line = make("span", "nh-line", `${gpu.type.toUpperCase()} `);
+    line.append(make("b", "", number.format(gpu.free)), ` / ${number.format(gpu.total)}`);
+    return line;
+  });
+  if (queue.places !== null) {
+    const places = { free: number.format(queue.places.free), total: number.format(queue.places.total) };
+    lines.push(make("span", "nh-line", say(page, "places", places)));
+  }
+  return lines;
+}
+
+function priceParts(page: PageData, queue: Queue, currency: string): HTMLElement[] {
+  if (!queue.charged) {
+    return [make("span", "nh-tag nh-tag-free", say(page, "free"))];
+  }
+  const price = formatMoney(queue.price_per_hour ?? 0, currency, page.language);
+  return [make("b", "", price), make("span", "nh-tag", say(page, "charged"))];
+}
+
+function fill(node: HTMLElement, children: HTMLElement[]): void {
+  const fresh = children.map((child) => child.outerHTML).join("");
+  if (node.innerHTML !== fresh) {
+    node.replaceChildren(...children);
+  }
+}
+
+function make(tag: "span" | "b", className: string, text: string): HTMLElement {
+  const node = document.createElement(tag);
+  if (className !== "") {
+    node.className = className;
+  }
+  node.textContent = text;
+  return node;
+}
