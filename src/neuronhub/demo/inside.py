@@ -141,7 +141,7 @@ class EmbeddedSite:
                 await asyncio.sleep(0.2)
                 jobs = (await run_command("/usr/bin/squeue", "-h", "-o", "%i", within_s=2)).split()
         except DemoError as error:
-            self._console.print(f"Slurm did not end its jobs: {error}", markup=False)
+            self._console.print(f"Slurm did not end its jobs: {error}", markup=False, soft_wrap=True)
 
     async def _answer(self, do: str, part: str) -> Answer:
         if do == "status":
@@ -200,7 +200,7 @@ def main(argv: Sequence[str]) -> int:
         report.show_failure(console, failure)
         return 1
     except NeuronHubError as error:
-        console.print(f"neuronhub: {error}", style="red", markup=False)
+        console.print(f"neuronhub: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     return 0
 

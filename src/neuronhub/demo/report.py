@@ -41,11 +41,11 @@ def show_ready(console: Console, state: StateFolder, url: str, secrets: Mapping[
     console.print()
     console.print(table)
     console.print()
-    console.print(_("Logs: {folder}. Ctrl-C ends everything.").format(folder=state.log), markup=False)
+    console.print(_("Logs: {folder}. Ctrl-C ends everything.").format(folder=state.log), markup=False, soft_wrap=True)
 
 
 def show_failure(console: Console, failure: PartFailed) -> None:
     """A part ended or did not come up: which, and its last words."""
-    console.print(f"neuronhub: {failure}", style="bold red", markup=False)
+    console.print(f"neuronhub: {failure}", style="bold red", markup=False, soft_wrap=True)
     for line in failure.log_lines:
-        console.print(f"  | {line}", markup=False)
+        console.print(f"  | {line}", markup=False, soft_wrap=True)
