@@ -12,11 +12,15 @@ class SiteFileError(NeuronHubError):
 
 
 class SlurmError(NeuronHubError):
-    """Something about Slurm; see the two kinds below."""
+    """Something about Slurm; see the kinds below."""
 
 
 class SlurmUnavailable(SlurmError):
     """Slurm did not answer, or its answer cannot be trusted: nothing is known, nothing has ended."""
+
+
+class SlurmNotPermitted(SlurmError):
+    """sudo did not let the hub act as a user; nothing was submitted or cancelled. The text names the sudoers file."""
 
 
 class SlurmRefused(SlurmError):

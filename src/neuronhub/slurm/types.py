@@ -164,7 +164,10 @@ class Queue:
     running_jobs: int = 0
     state: str = "UP"
     """Slurm's partition state: UP, DOWN, DRAIN or INACTIVE."""
+    exclusive: bool = False
+    """A start takes whole nodes, whatever it asks for (OverSubscribe=EXCLUSIVE)."""
     default_time: timedelta | None = None
+    """None: Slurm takes ``max_time``."""
     max_time: timedelta | None = None
     """None: unlimited."""
     max_nodes: int | None = None
@@ -188,6 +191,16 @@ class ClusterSnapshot:
     def queue(self, name: str) -> Queue | None:
         """The queue called ``name``, or None."""
         return next((queue for queue in self.queues if queue.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What slurmctld says of itself (``scontrol show config``), as far as it decides what its silence means."""
+
+    accounting: bool
+    """Ended jobs can be asked for with sacct."""
+    private_data: frozenset[str] = frozenset()
+    """What people see of their own only (PrivateData), such as ``jobs``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""One run of one command: argv and a minimal environment in, what it printed out; bounded in time and size.
+
+Runs in the hub and in a user's Jupyter server. There is no shell, and no process is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from neuronhub.errors import SlurmUnavailable
+
+log = logging.getLogger("neuronhub.slurm")
+
+MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+"""A hundred thousand jobs fit into it."""
+KILL_AFTER_S = 0.5
+"""From SIGTERM, which sudo hands on to its command, to SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command that came to its own end printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class _Collector(asyncio.SubprocessProtocol):
+    def __init__(self) -> None:
+        self.printed = {1: bytearray(), 2: bytearray()}
+        self.exited = asyncio.Event()
+        self.finished = asyncio.Event()
+        self.too_much = False
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if sum(map(len, self.printed.values())) + len(data) > MAX_OUTPUT_BYTES:
+            self.too_much = True
+            self.finished.set()
+        else:
+            self.printed[fd] += data
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.finished.set()
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    stdin: str | None = None,
+    linger_s: float = 0.0,
+) -> Output:
+    """Run ``argv`` in the root folder and return what it printed.
+
+    Raises SlurmUnavailable if it cannot be run, takes longer than ``timeout_s`` or prints without end; it is ended
+    then, and if it is another user's and so cannot be ended from here, waited for during ``linger_s``.
+    """
+    loop = asyncio.get_running_loop()
+    name = os.path.basename(argv[0])
+    try:
+        opened = await loop.subprocess_exec(
+            _Collector,
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
+            env=dict(environment),
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SlurmUnavailable(f"{argv[0]} cannot be run ({error.strerror}). Correct the site file.") from error
+    transport, collector = opened
+    try:
+        if stdin is not None:
+            pipe = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
+            pipe.write(stdin.encode())
+            pipe.write_eof()
+        async with asyncio.timeout(timeout_s):
+            await collector.finished.wait()
+    except TimeoutError as error:
+        raise SlurmUnavailable(f"{name} gave no answer within {timeout_s:g} s.") from error
+    finally:
+        if transport.get_returncode() is not None or await _end(transport, collector, linger_s):
+            transport.close()
+    code = transport.get_returncode()
+    if collector.too_much or code is None:
+        raise SlurmUnavailable(f"{name} printed more than {MAX_OUTPUT_BYTES} bytes.")
+    stdout, stderr = (bytes(collector.printed[fd]).decode(errors="replace") for fd in (1, 2))
+    return Output(code, stdout, stderr)
+
+
+async def _end(transport: asyncio.SubprocessTransport, collector: _Collector, linger_s: float) -> bool:
+    """End the process with its children (it has a process group of its own); False if that is not ours to do."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(transport.get_pid(), number)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            # sudo runs as root: its rule in the sudoers file has a TIMEOUT for this case.
+            log.warning("process %d is not ours to end; it has sudo's own time limit", transport.get_pid())
+            if await _wait(collector.exited, linger_s):
+                return True
+            for fd in (0, 1, 2):
+                if (pipe := transport.get_pipe_transport(fd)) is not None:
+                    pipe.close()
+            return False
+        if await _wait(collector.exited, KILL_AFTER_S):
+            return True
+    return True
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
