@@ -1,0 +1,69 @@
+# NeuronHub: every target does its own set-up, on a Debian 12 with git and make, as root.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean setup packages venv base proxy ui locale browser
+
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONPATH PYTHONDONTWRITEBYTECODE NEURONHUB_SITE
+
+NPM_CI := npm ci --no-fund --no-audit --loglevel=error
+CATALOGUES := $(wildcard src/neuronhub/web/locale/*/LC_MESSAGES/*.po)
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## run a whole site here: Slurm, directory, proxy and hub (DEMO="--fresh --port 9000")
+	.venv/bin/neuronhub demo $(DEMO)
+
+test: setup browser ## run all tests, the browser's journeys on the embedded site included (TESTS="tests/unit -k form")
+	.venv/bin/python -m pytest $(TESTS)
+
+check: packages venv ui locale ## lint, types, the rules between rooms, translations
+	scripts/check
+
+bench: setup ## measure beside batchspawner; results go to bench/output and docs (BENCH="--only one")
+	.venv/bin/python -m bench $(BENCH)
+
+lock: venv ## lock the dependencies again (LOCK=--upgrade for newer versions)
+	scripts/lock $(LOCK)
+	cd deploy/proxy && npm install --package-lock-only --no-fund --no-audit
+	cd ui && npm install --package-lock-only --no-fund --no-audit
+
+setup: packages venv base proxy ui locale
+
+packages:
+	@scripts/ensure-packages requirements/debian-demo.txt
+
+browser:
+	@scripts/ensure-packages requirements/debian-test.txt
+
+venv: packages
+	@scripts/ensure-venv
+
+base: venv
+	@scripts/ensure-base
+
+proxy: deploy/proxy/node_modules/.package-lock.json
+
+deploy/proxy/node_modules/.package-lock.json: deploy/proxy/package-lock.json | venv
+	cd deploy/proxy && $(NPM_CI)
+
+ui: ui/node_modules/.built
+
+ui/node_modules/.package-lock.json: ui/package-lock.json | venv
+	cd ui && $(NPM_CI)
+
+ui/node_modules/.built: ui/node_modules/.package-lock.json ui/package.json ui/tsconfig.json $(shell find ui/hub -name '*.ts')
+	cd ui && npm run --silent build
+	@touch $@
+
+locale: $(CATALOGUES:.po=.mo)
+
+%.mo: %.po | venv
+	.venv/bin/python scripts/translations compile
+
+clean: ## remove what was built and installed here; Debian packages and the embedded site's state stay
+	rm -rf .venv .base build dist ui/build ui/node_modules deploy/proxy/node_modules src/neuronhub/web/static/js
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/output bench/output
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
+	find src -name '*.mo' -delete
