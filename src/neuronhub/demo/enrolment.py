@@ -15,19 +15,20 @@ from neuronhub.login.totp_store import TotpStore, read_key
 from neuronhub.site import Site, read_site
 
 
-def enrol(site: Site, secrets: dict[str, str]) -> None:
+def enrol_all(site: Site, secrets: dict[str, str]) -> None:
     """Enrol every account with its secret, replacing older ones."""
     if site.login is None or site.login.second_factor.key_file is None:
         raise DemoError("The site file of the embedded site has no local second factor.")
+    factor = site.login.second_factor
     database = Database(site.login.database)
     try:
         store = TotpStore(database, read_key(site.login.second_factor.key_file))
         for user, secret in secrets.items():
-            store.enrol(user, site.login.second_factor.issuer, secret, replace=True)
+            store.enrol(user, factor.issuer, secret, replace=True)
     finally:
         database.close()
 
 
 if __name__ == "__main__":
     request = json.load(sys.stdin)
-    enrol(read_site(Path(request["site"])), request["secrets"])
+    enrol_all(read_site(Path(request["site"])), request["secrets"])
