@@ -45,10 +45,6 @@ class DirectoryAuthenticator(Authenticator):  # type: ignore[misc]
     def _default_request_otp(self) -> bool:
         return True
 
-    @default("otp_prompt")
-    def _default_otp_prompt(self) -> str:
-        return "OTP"
-
     @default("manage_groups")
     def _default_manage_groups(self) -> bool:
         return True
