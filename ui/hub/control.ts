@@ -3,6 +3,7 @@
 import { call, Refused, serverPath } from "./api.js";
 import { formatClock } from "./durations.js";
 import { element, type PageData, readPageData, say, write } from "./page.js";
+import { localiseTimes } from "./times.js";
 
 interface ControlPage extends PageData {
   user: string;
@@ -17,7 +18,7 @@ const LOOK_AGAIN_MS = 700;
 
 const page = readPageData() as ControlPage;
 const button = document.getElementById("stop");
-const left = document.querySelector<HTMLTimeElement>("#left time");
+const left = document.getElementById("left");
 
 /** Resolves once the hub knows no server of this name any more. */
 async function untilStopped(): Promise<void> {
@@ -60,14 +61,10 @@ button?.addEventListener("click", () => {
 if (page.stopping) {
   void stop(false);
 }
-if (left !== null) {
+localiseTimes();
+if (left instanceof HTMLTimeElement) {
   countDown(left);
   setInterval(() => {
     countDown(left);
   }, 1000);
-}
-const since = document.getElementById("since");
-if (since instanceof HTMLTimeElement) {
-  const format = new Intl.DateTimeFormat(page.language, { dateStyle: "medium", timeStyle: "short" });
-  write(since, format.format(new Date(since.dateTime)));
 }

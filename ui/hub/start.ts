@@ -7,6 +7,7 @@ import { element, type PageData, readPageData, say, sendOnce, write } from "./pa
 import { Poll } from "./poll.js";
 import { StartForm } from "./start-form.js";
 import { markRow, showQueues } from "./table.js";
+import { localiseTimes } from "./times.js";
 
 interface StartPage extends PageData {
   cluster: Cluster | null;
@@ -81,6 +82,7 @@ element("queues").addEventListener("click", pickByRow);
 element("refresh").addEventListener("click", refreshByHand);
 sendOnce(element("start-form", HTMLFormElement), element("submit", HTMLButtonElement));
 document.getElementById("start-error")?.focus();
+localiseTimes();
 show();
 setInterval(showAge, 1000);
 poll.start();

@@ -40,6 +40,7 @@ function fillRow(page: PageData, row: HTMLElement, queue: Queue, currency: strin
   const cell = (field: string): HTMLElement => row.querySelector<HTMLElement>(`[data-field="${field}"]`) ?? row;
   row.dataset.queue = queue.name;
   row.classList.toggle("nh-off", !queue.usable);
+  row.classList.toggle("nh-full", queue.idle === 0);
   for (const field of ["name", "description", "why_not"] as const) {
     write(cell(field), queue[field]);
   }

@@ -4,6 +4,7 @@ import { call, Refused, serverPath } from "./api.js";
 import { formatClock } from "./durations.js";
 import { element, type PageData, readPageData, say, write } from "./page.js";
 import { advance, BEGINNING, type Progress, type ProgressEvent } from "./progress.js";
+import { formatMoment } from "./times.js";
 
 interface WaitPage extends PageData {
   user: string;
@@ -29,7 +30,7 @@ function show(now: Progress): void {
   }
   document.body.dataset.stage = now.stage;
   write(element("headline"), now.silent ? say(page, "unknown") : say(page, now.stage));
-  write(element("reason"), now.stage === "failed" ? now.message : now.reason);
+  write(element("reason"), now.stage === "failed" ? "" : now.reason);
   write(element("job"), now.jobId === null ? "–" : String(now.jobId));
   write(element("queue"), now.queue || "–");
   write(element("state"), now.state || "–");
@@ -48,9 +49,7 @@ function tick(): void {
 }
 
 function moment(iso: string | null): string {
-  return iso === null
-    ? "–"
-    : new Intl.DateTimeFormat(page.language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+  return iso === null ? "–" : formatMoment(iso, page.language);
 }
 
 function take(event: ProgressEvent): void {
