@@ -91,6 +91,9 @@ class EmbeddedSite:
                 await asyncio.wait((asking, failure), return_when=asyncio.FIRST_COMPLETED)
             if failure.done():
                 raise failure.result()
+        except PartFailed as part:
+            report.show_failure(self._console, part)
+            raise
         finally:
             self._ready = False
             starting.cancel()
@@ -196,9 +199,8 @@ def main(argv: Sequence[str]) -> int:
 
     try:
         asyncio.run(run())
-    except PartFailed as failure:
-        report.show_failure(console, failure)
-        return 1
+    except PartFailed:
+        return 1  # shown already
     except NeuronHubError as error:
         console.print(f"neuronhub: {error}", style="red", markup=False, soft_wrap=True)
         return 1

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from neuronhub.demo.commands import answers_http, answers_tcp, answers_unix, ensure_folder, run_command
+from neuronhub.demo.commands import answers_http, answers_tcp, answers_unix, ensure_folder, run_command, write_file
 from neuronhub.demo.directory import render_entries
 from neuronhub.demo.installation import NODE, PROXY, PYTHON, SOURCE
 from neuronhub.demo.ports import Ports
-from neuronhub.demo.shape import ACCOUNTS, CLUSTER, HUB_USER, LABS, NODES, PROXY_USER, Node
+from neuronhub.demo.shape import HUB_USER, NODES, PROXY_USER, Node
+from neuronhub.demo.slurm_conf import render_slurm_accounts
 from neuronhub.demo.state import Secret, StateFolder
 from neuronhub.demo.supervisor import Part
 
@@ -190,22 +189,15 @@ def _plan_slurmd(node: Node, ports: Ports, environment: tuple[tuple[str, str], .
 
 
 async def _ensure_slurm_accounts(state: StateFolder) -> None:
+    """One command for all: each question to slurmdbd costs some tenths of a second."""
     made = state.data("slurm-accounts-made")
     if made.exists():
         return
-    sacctmgr: Callable[..., Awaitable[str]] = partial(
-        run_command, "/usr/bin/sacctmgr", "-i", "-Q", SLURM_CONF=str(state.slurm / "slurm.conf")
+    accounts = state.slurm / "accounts.cfg"
+    write_file(accounts, render_slurm_accounts())
+    await run_command(
+        "/usr/bin/sacctmgr", "-i", "-Q", "load", f"file={accounts}", SLURM_CONF=str(state.slurm / "slurm.conf")
     )
-    if CLUSTER not in await sacctmgr("-n", "-P", "list", "cluster", "format=Cluster"):
-        await sacctmgr("add", "cluster", CLUSTER)
-    known = set(re.split(r"\s+", await sacctmgr("-n", "-P", "list", "associations", "format=Account")))
-    for lab in LABS:
-        if lab not in known:
-            await sacctmgr("add", "account", lab, "Description=Laboratory", "Organization=demo")
-        for default in (True, False):
-            ids = [a.id for a in ACCOUNTS if lab in a.groups and (a.groups[0] == lab) is default]
-            if ids and lab not in known:
-                await sacctmgr("add", "user", f"Name={','.join(ids)}", f"Account={lab}")
     made.touch()
 
 

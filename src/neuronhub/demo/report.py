@@ -21,27 +21,29 @@ def show_part(console: Console, name: str, seconds: float) -> None:
 
 
 def show_ready(console: Console, state: StateFolder, url: str, secrets: Mapping[str, Secret], seconds: float) -> None:
-    """Everything is ready: where to go and who may sign in."""
+    """Everything is ready: where to go, who may sign in, and how to get a one-time password."""
     command = "neuronhub demo" if str(state.path) == DEFAULT_STATE else f"neuronhub demo --state {state.path}"
-    table = Table(box=None, padding=(0, 3, 0, 2))
-    for title in (_("Account ID"), _("Password"), _("Present OTP")):
-        table.add_column(title)
-    for id_ in SHOWN_ACCOUNTS:
-        table.add_row(id_, secrets[id_].password, f"{command} otp {id_}")
-    table.add_row("u01 ... u50", f"{command} status --json", f"{command} otp u01")
-    console.print()
-    console.print(_("Ready after {seconds:.1f} s").format(seconds=seconds) + f": [bold]{url}[/]")
+
+    def say(text: str = "") -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    say()
+    console.print(_("Ready after {seconds:.1f} s").format(seconds=seconds) + f":  [bold]{url}[/]", soft_wrap=True)
     if url.startswith("https"):
-        console.print(
-            _("Its certificate is made for this site; browsers warn unless they trust {file}.").format(
-                file=state.tls / "ca.pem"
-            ),
-            markup=False,
-        )
-    console.print()
-    console.print(table)
-    console.print()
-    console.print(_("Logs: {folder}. Ctrl-C ends everything.").format(folder=state.log), markup=False, soft_wrap=True)
+        certificate = state.tls / "ca.pem"
+        say(_("Browsers warn of its certificate unless they trust {file}.").format(file=certificate))
+    say()
+    accounts = Table(box=None, padding=(0, 3, 0, 2))
+    accounts.add_column(_("Account ID"))
+    accounts.add_column(_("Password"))
+    for id_ in SHOWN_ACCOUNTS:
+        accounts.add_row(id_, secrets[id_].password)
+    console.print(accounts)
+    say()
+    say(_("Present OTP:") + f"  {command} otp alice")
+    say(_("Passwords of u01 ... u50:") + f"  {command} status --json")
+    say(_("Logs:") + f"  {state.log}")
+    say(_("Ctrl-C ends everything."))
 
 
 def show_failure(console: Console, failure: PartFailed) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuronhub.demo.ports import Ports
-from neuronhub.demo.shape import CLUSTER, DRAINED_NODE, DRAINED_REASON, HOST_NAME, QUEUES, Queue
+from neuronhub.demo.shape import ACCOUNTS, CLUSTER, DRAINED_NODE, DRAINED_REASON, HOST_NAME, LABS, QUEUES, Queue
 from neuronhub.demo.state import StateFolder
 
 GPU_FOLDER = "/run/gpu"
@@ -110,4 +110,14 @@ def render_slurmdbd_conf(state: StateFolder, ports: Ports) -> str:
         "StorageUser=slurm",
         "StorageLoc=slurm_acct_db",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def render_slurm_accounts() -> str:
+    """Slurm's accounts and their members, as ``sacctmgr load`` reads them."""
+    lines = [f"Cluster - '{CLUSTER}'", "Parent - 'root'"]
+    lines += [f"Account - '{lab}':Description='laboratory':Organization='demo'" for lab in LABS]
+    for lab in LABS:
+        lines.append(f"Parent - '{lab}'")
+        lines += [f"User - '{a.id}':DefaultAccount='{a.groups[0]}'" for a in ACCOUNTS if lab in a.groups]
     return "\n".join(lines) + "\n"
