@@ -15,6 +15,8 @@ from pathlib import Path
 _KEPT_PREFIXES = ("SLURM", "CUDA_", "GPU_", "NVIDIA_", "ROCR_", "ZE_")
 _KEPT = ("TMPDIR", "XDG_RUNTIME_DIR", "KRB5CCNAME")
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+#: Jupyter configuration by language: what Notebook and Lab speak until their user chooses otherwise in their settings.
+_LANGUAGES = {"ko": Path(__file__).parent / "languages" / "ko"}
 
 
 def make_environment(job: Mapping[str, str], ticket: Mapping[str, str]) -> dict[str, str]:
@@ -29,6 +31,8 @@ def make_environment(job: Mapping[str, str], ticket: Mapping[str, str]) -> dict[
         "PATH": f"{Path(sys.executable).parent}:{_SYSTEM_PATH}",
         "LANG": "C.UTF-8",
     }
+    if language := _LANGUAGES.get(ticket.get("NEURONHUB_LANGUAGE", "")):
+        own["JUPYTER_CONFIG_PATH"] = str(language)
     return {**kept, **own, **ticket}
 
 
