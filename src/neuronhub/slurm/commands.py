@@ -51,12 +51,12 @@ class Commands:
     async def fetch_nodes(self) -> tuple[tuple[str, Node], ...]:
         """All nodes as (partition, node); a node comes once for each of its partitions, hidden ones included."""
         text = await self._ask("sinfo", "--all", "--noheader", "--Node", f"--Format={NODE_FORMAT}")
-        return _read("sinfo", lambda: parse_nodes(text))
+        return _read("sinfo", lambda: _at_least_one(parse_nodes(text)))
 
     async def fetch_partitions(self) -> tuple[Queue, ...]:
         """All partitions, without counts."""
         text = await self._ask("scontrol", "--all", "--oneliner", "show", "partition")
-        return _read("scontrol", lambda: parse_partitions(text))
+        return _read("scontrol", lambda: _at_least_one(parse_partitions(text)))
 
     async def fetch_configuration(self) -> Configuration:
         """What slurmctld says of itself."""
@@ -135,6 +135,7 @@ class Commands:
         if program != "sbatch":  # whose environment the job inherits
             environment |= {"LC_ALL": "C", "TZ": "UTC", "SLURM_TIME_FORMAT": "%s"}
         return await run(
+            program,
             argv,
             environment=environment,
             timeout_s=self._settings.command_timeout_s,
@@ -165,6 +166,12 @@ def _render_options(request: JobRequest) -> list[str]:
 
 def _draw_separator() -> str:
     return f"|{secrets.token_hex(8)}|"
+
+
+def _at_least_one(rows: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    if not rows:
+        raise ValueError("it is empty, and no cluster is")
+    return rows
 
 
 def _read(program: str, parse: Callable[[], Answer]) -> Answer:

@@ -54,6 +54,7 @@ class _Collector(asyncio.SubprocessProtocol):
 
 
 async def run(
+    program: str,
     argv: Sequence[str],
     *,
     environment: Mapping[str, str],
@@ -61,13 +62,12 @@ async def run(
     stdin: str | None = None,
     linger_s: float = 0.0,
 ) -> Output:
-    """Run ``argv`` in the root folder and return what it printed.
+    """Run ``argv``, called ``program`` in messages, in the root folder and return what it printed.
 
     Raises SlurmUnavailable if it cannot be run, takes longer than ``timeout_s`` or prints without end; it is ended
     then, and if it is another user's and so cannot be ended from here, waited for during ``linger_s``.
     """
     loop = asyncio.get_running_loop()
-    name = os.path.basename(argv[0])
     try:
         opened = await loop.subprocess_exec(
             _Collector,
@@ -88,13 +88,13 @@ async def run(
         async with asyncio.timeout(timeout_s):
             await collector.finished.wait()
     except TimeoutError as error:
-        raise SlurmUnavailable(f"{name} gave no answer within {timeout_s:g} s.") from error
+        raise SlurmUnavailable(f"{program} gave no answer within {timeout_s:g} s.") from error
     finally:
         if transport.get_returncode() is not None or await _end(transport, collector, linger_s):
             transport.close()
     code = transport.get_returncode()
     if collector.too_much or code is None:
-        raise SlurmUnavailable(f"{name} printed more than {MAX_OUTPUT_BYTES} bytes.")
+        raise SlurmUnavailable(f"{program} printed more than {MAX_OUTPUT_BYTES} bytes.")
     stdout, stderr = (bytes(collector.printed[fd]).decode(errors="replace") for fd in (1, 2))
     return Output(code, stdout, stderr)
 
