@@ -14,7 +14,7 @@ from jupyterhub.handlers.login import LogoutHandler
 from sqlalchemy import event, text
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPConnection, HTTPServerRequest
 from traitlets import Instance
 
 from neuronhub import language
@@ -52,7 +52,7 @@ class TranslatedApplication(web.Application):
         return super().find_handler(request, **kwargs)
 
 
-class NeuronHub(JupyterHub):
+class NeuronHub(JupyterHub):  # type: ignore[misc]
     """JupyterHub for one site file; everything else is JupyterHub's own."""
 
     name = "neuronhub"
@@ -121,14 +121,14 @@ class NeuronHub(JupyterHub):
         for path, handler, *_rest in self.authenticator.get_handlers(self):
             if path == r"/logout":
                 logout = handler
-        ours = [
+        ours: list[Any] = [
             (r"/logout", make_logout_handler(logout)),
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
             (r"/api/users/([^/]+)/server", StartHandler),
             *web_handlers(),
         ]
-        self.handlers = self.add_url_prefix(self.hub_prefix, ours) + self.handlers
+        self.handlers: list[Any] = self.add_url_prefix(self.hub_prefix, ours) + self.handlers
 
     def init_tornado_application(self) -> None:
         """As JupyterHub does, with a language for each request."""
@@ -181,7 +181,7 @@ class NeuronHub(JupyterHub):
         await self.desk.close()
 
 
-class _NoConnection:
+class _NoConnection(HTTPConnection):
     """Stands where JupyterHub's handler expects a connection: a start taken up again has no browser behind it."""
 
     context = None

@@ -15,7 +15,7 @@ from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.spawner import SlurmSpawner
 
 
-class ClusterHandler(APIHandler):
+class ClusterHandler(APIHandler):  # type: ignore[misc]
     """GET /hub/api/cluster: the resource table (row Q1) as JSON, for any signed-in user or service."""
 
     async def get(self) -> None:
@@ -29,7 +29,7 @@ class ClusterHandler(APIHandler):
         self.write(desk.describe_cluster(groups))
 
 
-class StartHandler(UserServerAPIHandler):
+class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
     """POST /hub/api/users/NAME/server: JupyterHub's own, but what it asks for is checked before anything is made."""
 
     async def spawn_single_user(
@@ -42,7 +42,7 @@ class StartHandler(UserServerAPIHandler):
         await super().spawn_single_user(user, server_name, display_name, options=options)
 
 
-class EndEverything(BaseHandler):
+class EndEverything(BaseHandler):  # type: ignore[misc]
     """Mixed into the authenticator's Logout: a start that still waits ends like a running server (row T4)."""
 
     async def default_handle_logout(self) -> None:

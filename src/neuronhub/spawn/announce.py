@@ -26,7 +26,7 @@ PROOF_TIMEOUT_S = 10.0
 MOST_PROOF_BYTES = 4096
 
 
-class AnnounceHandler(APIHandler):
+class AnnounceHandler(APIHandler):  # type: ignore[misc]
     """POST /hub/api/neuronhub/announce, with the server's own token."""
 
     async def post(self) -> None:
@@ -62,7 +62,7 @@ class AnnounceHandler(APIHandler):
 
     def peer_address(self) -> str:
         """The address of the connection itself: forwarded-for headers are the sender's to forge."""
-        context = self.request.connection.context  # type: ignore[attr-defined]  # tornado's HTTP/1 server context
+        context = self.request.connection.context  # of tornado's HTTP/1 server
         return str(context.address[0]) if context.address else ""
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import logging
 from pathlib import Path
 
+from neuronhub.errors import SlurmUnavailable
+from neuronhub.slurm.process import run
 from neuronhub.spawn.endings import LOG_LINES
 
 log = logging.getLogger("neuronhub.spawn")
 
 TAIL = "/usr/bin/tail"
 TIME_LIMIT_S = 3.0
-MOST_BYTES = 64 * 1024
+LONGEST_LINE = 500
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:
@@ -21,23 +22,12 @@ async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:
 
     Read with the user's own rights, so that a link in the log's place shows nobody anything new.
     """
-    argv = [TAIL, "-n", str(LOG_LINES), "--", str(path)]
-    if getpass.getuser() != user:
-        argv = [str(sudo), "-n", "-u", user, "--", *argv]
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-    )
-    assert process.stdout is not None
+    argv = [str(sudo), "-n", "-u", user, "--", TAIL, "-n", str(LOG_LINES), "--", str(path)]
     try:
-        text = await asyncio.wait_for(process.stdout.read(MOST_BYTES), TIME_LIMIT_S)
-        await asyncio.wait_for(process.wait(), TIME_LIMIT_S)
-    except TimeoutError:
-        log.warning("the log %s could not be read within %s s", path, TIME_LIMIT_S)
-        process.kill()
-        await process.wait()
+        output = await run("tail", argv, environment=ENVIRONMENT, timeout_s=TIME_LIMIT_S)
+    except SlurmUnavailable as error:
+        log.warning("the log %s could not be read: %s", path, error)
         return ()
-    return tuple(line.rstrip()[:500] for line in text.decode(errors="replace").splitlines()[-LOG_LINES:])
+    if output.code:
+        log.info("no log %s: %s", path, output.stderr.strip()[-200:])
+    return tuple(line.rstrip()[:LONGEST_LINE] for line in output.stdout.splitlines())

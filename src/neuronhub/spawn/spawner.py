@@ -25,7 +25,7 @@ from neuronhub.spawn.endings import REFUSED, SLOW, Ending, describe_ending
 from neuronhub.spawn.job_log import fetch_log_tail
 from neuronhub.spawn.job_script import render_job_script
 from neuronhub.spawn.options import Choice, parse_form
-from neuronhub.spawn.progress import describe_progress
+from neuronhub.spawn.progress import describe_facts, describe_progress
 from neuronhub.spawn.record import SealBroken, StartRecord, now
 from neuronhub.spawn.submission import submit_once
 
@@ -33,9 +33,11 @@ NO_LIMIT_S = 10 * 365 * 86400
 """JupyterHub's start_timeout counts the waiting in the queue too: it is put out of the way."""
 LOOK_S = 0.5
 RECANCEL_S = 10.0
+PATIENT_AFTER_S = 10.0
+"""A job that has waited for that long is asked for less often."""
 
 
-class SlurmSpawner(Spawner):
+class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     """Runs a user's Jupyter server as one Slurm job of that user."""
 
     record: StartRecord | None = None
@@ -231,19 +233,18 @@ class SlurmSpawner(Spawner):
 
     async def _await_server(self) -> str:
         assert self.record is not None
-        waiting_since = time.monotonic()
+        begun = time.monotonic()
         running_since: float | None = None
         while self.record.url is None:
             job = self.job
             if job and job.state.ended:
                 self._fail(await self._make_ending(job, ready=False))
-            if job and job.state.waiting and time.monotonic() - waiting_since > 10:
-                self.desk.follow(self.record, Pace.WAITING)
-            elif job and job.state is JobState.RUNNING:
+            if job and job.state is JobState.RUNNING:
                 running_since = running_since or time.monotonic()
-                self.desk.follow(self.record, Pace.URGENT)
                 if time.monotonic() - running_since > self.desk.site.slurm.startup_timeout_s:
                     self._fail(await self._make_ending(job, ready=False, state=SLOW))
+            patient = job is not None and job.state.waiting and time.monotonic() - begun > PATIENT_AFTER_S
+            self.desk.follow(self.record, Pace.WAITING if patient else Pace.URGENT)
             await self._wait_announced(LOOK_S)
         self.desk.follow(self.record, Pace.RUNNING)
         return self.record.url
@@ -270,6 +271,11 @@ class SlurmSpawner(Spawner):
     def job(self) -> Job | None:
         """The watcher's newest knowledge of the present job, or None when nothing was heard of it yet."""
         return self.desk.watch.job(self.record.job_name) if self.record else None
+
+    @property
+    def facts(self) -> dict[str, Any] | None:
+        """The present start and its job, as the pages show them; None when there is none."""
+        return describe_facts(self.record, self.job) if self.record else None
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """JupyterHub's progress events, with the job's id, state, reason and times beside the message."""
