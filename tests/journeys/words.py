@@ -1,0 +1,65 @@
+"""What the pages must say, in both languages: the words of service.md, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words that a person of one language looks for."""
+
+    locale: str
+    sign_in: str
+    account_id: str
+    password: str
+    columns: tuple[str, ...]
+    refresh: str
+    job_queue: str
+    submit: str
+    free: str
+    charged: str
+    cancel: str
+    stop_my_server: str
+    logout: str
+    try_again: str
+
+
+WORDS: dict[Language, Words] = {
+    "en": Words(
+        locale="en-US",
+        sign_in="Sign in",
+        account_id="Account ID",
+        password="Password",
+        columns=("Queue", "Alloc", "Idle", "Down", "Total"),
+        refresh="Refresh",
+        job_queue="Job queue",
+        submit="Submit",
+        free="free",
+        charged="charged",
+        cancel="Cancel",
+        stop_my_server="Stop My Server",
+        logout="Logout",
+        try_again="Try again",
+    ),
+    "ko": Words(
+        locale="ko-KR",
+        sign_in="로그인",
+        account_id="계정(ID)",
+        password="비밀번호",
+        columns=("큐(Queue)", "사용중", "사용가능", "사용불가", "전체"),
+        refresh="새로 고침",
+        job_queue="작업 큐",
+        submit="제출",
+        free="무료",
+        charged="유료",
+        cancel="취소",
+        stop_my_server="내 서버 중지",
+        logout="로그아웃",
+        try_again="다시 시도",
+    ),
+}
