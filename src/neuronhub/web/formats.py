@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
@@ -14,6 +15,8 @@ from babel.units import format_unit
 
 from neuronhub.language import current
 
+#: Babel finds no long form of Korean's units; its short form is the same words.
+_LENGTHS: dict[str, Literal["short", "long"]] = {"en": "long", "ko": "short"}
 _UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
 
 
@@ -29,13 +32,14 @@ def render_number(number: int) -> str:
 
 def render_duration(seconds: int) -> str:
     """``5400`` -> ``1 hour 30 minutes``; every unit that is not zero is named."""
-    parts = []
+    language = current.get()
+    parts: list[str] = []
     rest = seconds
     for unit, size in _UNITS:
         count, rest = divmod(rest, size)
-        if count:
-            parts.append(format_unit(count, unit, length="long", locale=current.get()))
-    return " ".join(parts) or format_unit(0, "duration-second", length="long", locale=current.get())
+        if count or (unit == "duration-second" and not parts):
+            parts.append(format_unit(count, unit, length=_LENGTHS[language], locale=language))
+    return " ".join(parts)
 
 
 def render_time_limit(seconds: int) -> str:
