@@ -24,6 +24,8 @@ EXIT_NO_ADDRESS = 68
 """The node has no address on which the hub could reach a server."""
 EXIT_SERVER_SILENT = 70
 """The Jupyter server was started and does not answer."""
+EXIT_HOME = 71
+"""The launcher could not write in the user's home folder."""
 EXIT_BASE_MISSING = 72
 """The site's base environment is not there or not executable."""
 EXIT_HUB_REFUSED = 77

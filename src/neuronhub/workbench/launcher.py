@@ -17,7 +17,7 @@ from neuronhub.protocol import EXIT_BAD_TICKET, StartTicket
 from neuronhub.workbench.address import bind_listener
 from neuronhub.workbench.environment import make_environment
 from neuronhub.workbench.errors import StartFailed
-from neuronhub.workbench.workspace import ensure_workspace
+from neuronhub.workbench.workspace import ensure_home, ensure_workspace
 
 LARGEST_TICKET = 1 << 20
 NEEDED = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL")
@@ -62,6 +62,7 @@ def launch(ticket: StartTicket) -> None:
     os.environ.clear()
     os.environ.update(make_environment(job, ticket.environment))
 
+    ensure_home(Path(os.environ["HOME"]))
     copied = ensure_workspace(Path(ticket.workspace), Path(ticket.examples) if ticket.examples else None)
     say(f"workspace {ticket.workspace}" + (f", new, with {', '.join(copied)}" if copied else ""))
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
-from neuronhub.protocol import EXIT_WORKSPACE
+from neuronhub.protocol import EXIT_HOME, EXIT_WORKSPACE
 from neuronhub.workbench.errors import StartFailed
 
 
@@ -36,6 +37,24 @@ def ensure_workspace(workspace: Path, examples: Path | None) -> tuple[str, ...]:
             "Look whether the folder is yours and your quota is not used up, then start again.",
         ) from error
     return _copy_examples(examples, workspace) if made and examples else ()
+
+
+def ensure_home(home: Path) -> None:
+    """Make sure that Jupyter can keep its own small files below ``home``: a full quota must not end in a traceback.
+
+    Raises StartFailed when it cannot.
+    """
+    runtime = home / ".local" / "share" / "jupyter" / "runtime"
+    try:
+        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=runtime, buffering=0) as probe:
+            probe.write(bytes(4096))
+    except OSError as error:
+        raise StartFailed(
+            EXIT_HOME,
+            f"Nothing can be written in the home folder {home} ({error.strerror or error}). "
+            "Free some space there, from a login node, then start again.",
+        ) from error
 
 
 def _copy_examples(examples: Path, workspace: Path) -> tuple[str, ...]:
