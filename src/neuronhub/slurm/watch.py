@@ -104,13 +104,18 @@ class Watch:
         """
         if self.cluster is not None and self._clock() - self._nodes_taken[0] <= max_age_s:
             return self.cluster
-        wanted_s = max(TURN_S, max_age_s)
-        self._cluster_wanted_s = min(wanted_s, self._cluster_wanted_s or wanted_s)
-        self._wake.set()
-        await self._cluster_news.wait(FIRST_PATIENCE_S if self.cluster is None else PATIENCE_S)
-        if self.cluster is None:
-            raise self.problem or SlurmUnavailable("Slurm has not answered yet. Try again in a minute.")
-        return self.cluster
+        until = self._clock() + (FIRST_PATIENCE_S if self.cluster is None else PATIENCE_S)
+        while True:
+            wanted_s = max(TURN_S, max_age_s)
+            self._cluster_wanted_s = min(wanted_s, self._cluster_wanted_s or wanted_s)
+            self._wake.set()
+            told = await self._cluster_news.wait(until - self._clock())
+            if self.cluster is not None:
+                return self.cluster
+            if self.problem is not None:
+                raise self.problem
+            if not told:
+                raise SlurmUnavailable("Slurm has not answered yet. Try again in a minute.")
 
     def follow(self, ref: JobRef, pace: Pace) -> None:
         """Keep an eye on a job from now on; may be repeated to change the pace or to add the id."""
@@ -188,13 +193,15 @@ class Watch:
     def _list_wanted(self) -> list[tuple[Question, float]]:
         """What somebody waits for, and how often it may be asked for their sake; urgent things first."""
         wanted: list[tuple[Question, float]] = []
-        looked = self._cluster_wanted_s is not None
-        paces = [self._sightings.pace_s, TURN_S if self._jobs_wanted else None, COUNTS_S if looked else None]
-        if (pace_s := min((pace for pace in paces if pace is not None), default=None)) is not None:
+        paces = [self._sightings.pace_s, TURN_S if self._jobs_wanted else None]
+        pace_s = min((pace for pace in paces if pace is not None), default=None)
+        if pace_s is not None:
             wanted.append((self._jobs, pace_s))
         if self._cluster_wanted_s is not None:
             wanted.append((self._nodes, self._cluster_wanted_s))
             wanted.append((self._partitions, PARTITIONS_S if self._known_partitions else TURN_S))
+            if pace_s is None or pace_s > COUNTS_S:
+                wanted = [entry for entry in wanted if entry[0] is not self._jobs] + [(self._jobs, COUNTS_S)]
         configuration = self._known_configuration
         if self._sightings.missing:
             wanted.append((self._configuration, CONFIGURATION_S if configuration else RECORDS_S))
