@@ -51,7 +51,8 @@ export const BEGINNING: Progress = {
 };
 
 const WAITING = new Set(["PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"]);
-const STARTING = new Set(["CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"]);
+/** READY is ours: the server has answered, and the hub is about to call it ready. */
+const STARTING = new Set(["CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT", "READY"]);
 
 /** The progress after one more event; fields that the event does not name stay as they were. */
 export function advance(before: Progress, event: ProgressEvent): Progress {

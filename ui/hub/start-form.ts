@@ -17,7 +17,7 @@ export class StartForm {
   private readonly presets = Array.from(document.querySelectorAll<HTMLButtonElement>(".nh-presets button"));
   private queues: readonly Queue[] = [];
   private currency = "";
-  private timer = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `timeIsChosen`: the time limit in the page is the person's own; another queue's default does not replace it. */
   constructor(
