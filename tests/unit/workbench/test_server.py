@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.workbench.hub_double import TOKEN, HubDouble, run_hub
@@ -78,6 +77,14 @@ def test_both_notebook_and_lab_are_there(server: Start) -> None:
         assert b'"hubPrefix": "/hub/"' in page.body, "without it there is no File -> Hub Control Panel"
         assert b'"quitButton": false' in page.body
         assert b"apputils-extension:announcements" in page.body
+
+
+def test_control_panel_and_logout_are_buttons_on_every_page(server: Start) -> None:
+    schema = server.ask("lab/api/settings/@jupyterlab/application-extension:top-bar").json["schema"]
+    assert [item["command"] for item in schema["properties"]["toolbar"]["default"]] == [
+        "hub:control-panel",
+        "hub:logout",
+    ]
 
 
 def test_the_kernel_is_python_3_of_the_base(server: Start) -> None:
@@ -196,16 +203,11 @@ def test_node_is_not_run_at_a_start(base: Path, hub: HubDouble, tmp_path: Path) 
     assert not (tmp_path / "ran").exists()
 
 
-def settings(reply: Any) -> Any:
-    """The plugin's settings in a reply of the settings API."""
-    return reply.json["schema"]["properties"]["locale"]["default"]
-
-
 def test_lab_speaks_the_readers_language_unless_told_otherwise(base: Path, hub: HubDouble, tmp_path: Path) -> None:
     plugin = "lab/api/settings/@jupyterlab/translation-extension:plugin"
     with Start(base, make_ticket(tmp_path, hub.api_url, NEURONHUB_LANGUAGE="ko"), tmp_path) as start:
         start.announcement = hub.announcements.get(timeout=30)
-        assert settings(start.ask(plugin)) == "ko_KR"
+        assert start.ask(plugin).json["schema"]["properties"]["locale"]["default"] == "ko_KR"
         own = start.ask(plugin, method="PUT", data={"raw": '{"locale": "en"}'})
         assert own.status == 204
         assert start.ask(plugin).json["settings"] == {"locale": "en"}
