@@ -128,26 +128,48 @@ def _is_ready(state_dir: Path) -> bool:
     return answer["ready"] is True
 
 
-@contextlib.contextmanager
-def run_site(state_dir: Path, *options: str, within_s: float = 90) -> Iterator[RunningSite]:
-    """Start an embedded site on ``state_dir`` and end it afterwards; what it shows goes to ``demo.out`` beside it."""
-    shown = state_dir.with_name(state_dir.name + ".out")
-    with shown.open("wb") as output:
-        command = (*COMMAND, "--state", str(state_dir), *options)
+class DemoCommand:
+    """One ``neuronhub demo`` in the foreground of its own; what it shows goes to ``STATE.out`` beside its folder."""
+
+    def __init__(self, state_dir: Path, *options: str) -> None:
+        self.state_dir = state_dir
+        self._shown = state_dir.with_name(state_dir.name + ".out")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NEURONHUB_")}
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-    try:
+        command = (*COMMAND, "--state", str(state_dir), *options)
+        with self._shown.open("wb") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+
+    @property
+    def shown(self) -> str:
+        """What it has shown so far."""
+        return self._shown.read_text(errors="replace")
+
+    def wait_until_ready(self, within_s: float = 120) -> RunningSite:
+        """The site, once it is ready."""
         deadline = time.monotonic() + within_s
-        while not _is_ready(state_dir):
-            assert process.poll() is None, f"the embedded site did not start:\n{shown.read_text()}"
-            assert time.monotonic() < deadline, f"not ready after {within_s} s:\n{shown.read_text()}"
+        while not _is_ready(self.state_dir):
+            assert self.process.poll() is None, f"the embedded site did not start:\n{self.shown}"
+            assert time.monotonic() < deadline, f"not ready after {within_s} s:\n{self.shown}"
             time.sleep(0.1)
-        yield RunningSite.of(state_dir)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+        return RunningSite.of(self.state_dir)
+
+    def end(self, number: signal.Signals = signal.SIGTERM, within_s: float = 20) -> int:
+        """Send a signal, and return the exit status; kills the command (and raises) when it takes longer."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
         try:
-            process.wait(20)
+            return self.process.wait(within_s)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+@contextlib.contextmanager
+def run_site(state_dir: Path, *options: str) -> Iterator[RunningSite]:
+    """Start an embedded site on ``state_dir`` and end it afterwards."""
+    command = DemoCommand(state_dir, *options)
+    try:
+        yield command.wait_until_ready()
+    finally:
+        command.end()

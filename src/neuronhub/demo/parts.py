@@ -155,13 +155,20 @@ def _plan_proxy(state: StateFolder, ports: Ports, *, tls: bool) -> Part:
 
 def _plan_slurm(state: StateFolder, ports: Ports) -> tuple[Part, ...]:
     environment = (("SLURM_CONF", str(state.slurm / "slurm.conf")),)
+
+    async def accounting_answers() -> bool:
+        if not await answers_tcp("127.0.0.1", ports.slurmdbd):
+            return False
+        await _ensure_slurm_accounts(state)
+        return True
+
     slurmdbd = Part(
         name="slurmdbd",
         argv=("/usr/sbin/slurmdbd", "-D"),
         needs=("munged", "mariadb"),
         user="slurm",
         environment=environment,
-        ready=partial(answers_tcp, "127.0.0.1", ports.slurmdbd),
+        ready=accounting_answers,
         own_machine=True,
     )
     slurmctld = Part(
@@ -170,7 +177,6 @@ def _plan_slurm(state: StateFolder, ports: Ports) -> tuple[Part, ...]:
         needs=("munged", "slurmdbd"),
         user="slurm",
         environment=environment,
-        before=partial(_ensure_slurm_accounts, state),
         ready=partial(answers_tcp, "127.0.0.1", ports.slurmctld),
         own_machine=True,
     )

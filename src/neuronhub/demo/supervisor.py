@@ -36,7 +36,7 @@ class Part:
     user: str = "root"
     environment: tuple[tuple[str, str], ...] = ()
     before: Callable[[], Awaitable[None]] | None = None
-    """What has to be done (or found done) before the process starts."""
+    """What has to be done (or found done) before the process starts; no other part is needed for it."""
     host_name: str | None = None
     own_machine: bool = False
     """In reality it does not share a machine with the jobs, so it does not share their CPU time here."""
@@ -47,7 +47,6 @@ class Part:
 @dataclass
 class _Running:
     process: Process
-    since: float
     expected_end: bool = False
     watcher: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -56,7 +55,7 @@ class Supervisor:
     """All parts of one site."""
 
     def __init__(self, parts: Sequence[Part], log_dir: Path, came_up: Callable[[str, float], None]) -> None:
-        """``came_up`` is told each part that is ready, and the seconds since its start began."""
+        """``came_up`` is told each part that is ready, and its seconds: those spent waiting for others do not count."""
         self.parts = {part.name: part for part in parts}
         self.failure: asyncio.Future[PartFailed] = asyncio.get_running_loop().create_future()
         self._log_dir = log_dir
@@ -82,30 +81,29 @@ class Supervisor:
         """Start every part, each as soon as what it needs is ready; raises PartFailed for the first that fails."""
         async with asyncio.TaskGroup() as group:
             for name in self.parts:
-                group.create_task(self._start_in_turn(name))
-
-    async def _start_in_turn(self, name: str) -> None:
-        for need in self.parts[name].needs:
-            if need in self._ready:
-                await self._ready[need].wait()
-        await self.start(name)
+                group.create_task(self.start(name))
 
     async def start(self, name: str) -> None:
-        """Start one part and wait until it is ready."""
+        """Start one part, prepared at once and begun when what it needs is ready; wait until it is ready itself."""
         part = self._part(name)
         if name in self._running:
             raise DemoError(f"{name} runs already.")
         began = time.monotonic()
         if part.before is not None:
             await part.before()
-        running = _Running(await self._launch(part), began)
+        prepared = time.monotonic()
+        for need in part.needs:
+            if need in self._ready:
+                await self._ready[need].wait()
+        launched = time.monotonic()
+        running = _Running(await self._launch(part))
         self._running[name] = running
         if part.own_machine:
             _raise_priority(running.process.pid)
         running.watcher = asyncio.create_task(self._watch(name, running), name=f"watch {name}")
         await self._wait_until_ready(part, running)
         self._ready[name].set()
-        self._came_up(name, time.monotonic() - began)
+        self._came_up(name, prepared - began + time.monotonic() - launched)
 
     async def _launch(self, part: Part) -> Process:
         account = pwd.getpwnam(part.user)
