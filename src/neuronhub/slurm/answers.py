@@ -86,7 +86,8 @@ _PROGRAM = re.compile(r"^[a-z]+: (?:error|fatal): ")
 
 def check_sudo(program: str, output: Output) -> None:
     """Raise SlurmNotPermitted if sudo refused to run ``program``: then it was not run at all."""
-    if output.code and not output.stdout and f"{program}:" not in output.stderr and _SUDO_NO.search(output.stderr):
+    ran = output.stdout or not output.code or re.search(rf"^{program}: ", output.stderr, re.MULTILINE)
+    if not ran and _SUDO_NO.search(output.stderr):
         raise SlurmNotPermitted(
             f"sudo does not let the hub run {program} for its users ({_tell(output)}). "
             "Install NeuronHub's sudoers file and check that the user belongs to its group."

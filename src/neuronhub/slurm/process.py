@@ -38,6 +38,8 @@ class _Collector(asyncio.SubprocessProtocol):
         self.exited = asyncio.Event()
         self.finished = asyncio.Event()
         self.too_much = False
+        self.left: asyncio.SubprocessTransport | None = None
+        """Set when the process is left to itself: it is closed when that has ended."""
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if sum(map(len, self.printed.values())) + len(data) > MAX_OUTPUT_BYTES:
@@ -48,6 +50,8 @@ class _Collector(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.exited.set()
+        if self.left is not None:
+            self.left.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.finished.set()
@@ -111,6 +115,7 @@ async def _end(transport: asyncio.SubprocessTransport, collector: _Collector, li
             log.warning("process %d is not ours to end; it has sudo's own time limit", transport.get_pid())
             if await _wait(collector.exited, linger_s):
                 return True
+            collector.left = transport
             for fd in (0, 1, 2):
                 if (pipe := transport.get_pipe_transport(fd)) is not None:
                     pipe.close()

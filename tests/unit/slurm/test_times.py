@@ -34,39 +34,11 @@ def test_time_limit_in_every_form_of_slurm(text: str, limit: timedelta | None) -
     assert parse_time_limit(text) == limit
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "0",
-        "0:00",
-        "0-0",
-        "0:00:00",
-        "-5",
-        "-1:00",
-        "1:",
-        ":30",
-        "1:2:3:4",
-        "1-2-3",
-        "1.5",
-        "5m",
-        "abc",
-        "1e3",
-        "٥",
-        "１０",
-        "1:٠0",
-        "3650-0:01",
-        "99999999999999999999",
-        "9999999",
-        "1 0",
-        "NOT_SET",
-        "INVALID",
-        "n/a",
-        "--time=5",
-        "5;5",
-        "\x00",
-    ],
-)
+NO_LIMITS = """0 0:00 0-0 0:00:00 -5 -1:00 1: :30 1:2:3:4 1-2-3 1.5 5m abc 1e3 ٥ １０ 1:٠0 3650-0:01
+99999999999999999999 9999999 NOT_SET INVALID n/a --time=5 5;5""".split()
+
+
+@pytest.mark.parametrize("text", ["", "1 0", "\x00", *NO_LIMITS])
 def test_time_limit_that_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"time"):
         parse_time_limit(text)
