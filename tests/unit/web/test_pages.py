@@ -1,0 +1,261 @@
+"""The hub's pages, rendered in both languages with full, empty and hostile data."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.unit.web.conftest import Render, make_cluster, make_ending, make_queue, make_spawner
+
+HOSTILE = """<script>alert("x")</script>'&"""
+
+AUTHENTICATOR = SimpleNamespace(request_otp=True, otp_prompt="OTP:")
+LOGIN = {"authenticator": AUTHENTICATOR, "authenticator_login_url": "/hub/login?next=", "username": "", "user": None}
+START = {"url": "/hub/spawn", "choice": {"queue": "jupyter", "time_limit": "1:00:00"}}
+CHARGED = make_queue("gpu", charged=True, price_per_hour="5000", places=None)
+OAUTH = {
+    "oauth_client": SimpleNamespace(description=HOSTILE, identifier="x", redirect_uri="https://example.org/"),
+    "allowed_scopes": ["read:users!user"],
+    "scope_descriptions": [{"scope": "read:users", "description": HOSTILE, "filter": "alice"}],
+}
+SHARE = {
+    "owner": SimpleNamespace(name="bob"),
+    "spawner_url": "/user/bob/",
+    "spawner_ready": False,
+    "code": "c",
+    "scope_descriptions": [],
+}
+
+
+def start_page(*queues: dict[str, Any], problem: str | None = None) -> dict[str, Any]:
+    return {
+        "url": START["url"],
+        "start_page": {"cluster": make_cluster(*queues, problem=problem), "choice": START["choice"]},
+    }
+
+
+def home(spawner: SimpleNamespace) -> dict[str, Any]:
+    return {"default_server": spawner, "url": "/user/alice", "url_path_join": lambda *parts: "/".join(parts)}
+
+
+PAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "login": ("login.html", LOGIN | {"login_error": HOSTILE, "username": HOSTILE}),
+    "login by a service": ("login.html", LOGIN | {"login_service": HOSTILE}),
+    "start": (
+        "spawn.html",
+        start_page(
+            make_queue(),
+            CHARGED,
+            make_queue(HOSTILE, description=HOSTILE, usable=False, why_not=HOSTILE),
+            problem=HOSTILE,
+        )
+        | {"ending": make_ending(cause=HOSTILE, log_lines=[HOSTILE]), "error_message": HOSTILE},
+    ),
+    "start without Slurm": ("spawn.html", start_page(problem="Slurm does not answer.")),
+    "start without anything": ("spawn.html", {"url": "/hub/spawn", "start_page": None}),
+    "wait": (
+        "spawn_pending.html",
+        {"spawner": make_spawner(facts={"queue": HOSTILE, "job_id": 1}), "progress_url": "/hub/api/p"},
+    ),
+    "wait without facts": (
+        "spawn_pending.html",
+        {"spawner": SimpleNamespace(user=make_spawner().user, name=""), "progress_url": "p"},
+    ),
+    "failed": (
+        "not_running.html",
+        {"failed": True, "ending": make_ending(title=HOSTILE), "spawn_url": "/hub/spawn/alice"},
+    ),
+    "failed without a word": ("not_running.html", {"failed": True, "spawn_url": "/hub/spawn/alice"}),
+    "stopped": ("not_running.html", {"spawn_url": "/hub/spawn/alice"}),
+    "home": ("home.html", home(make_spawner())),
+    "home with a server": (
+        "home.html",
+        home(
+            make_spawner(
+                active=True,
+                facts={"queue": "gpu", "job_id": 2, "started_at": "2026-11-23T04:00:00+00:00", "ends_at": None},
+            )
+        ),
+    ),
+    "home while it starts": ("home.html", home(make_spawner(active=True, pending="spawn"))),
+    "home while it stops": ("home.html", home(make_spawner(active=True, pending="stop"))),
+    "stopping": ("stop_pending.html", {}),
+    "error": ("error.html", {"status_code": 500, "status_message": "Internal Server Error", "message": HOSTILE}),
+    "404": ("404.html", {"status_code": 404, "status_message": "Not Found"}),
+    "signed out": ("logout.html", {"user": None}),
+    "oauth": ("oauth.html", OAUTH),
+    "share": ("accept-share.html", SHARE),
+}
+
+
+class Outline(HTMLParser):
+    """Collects what the tests ask of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [
+            attributes
+            for name, attributes in self.tags
+            if name == tag and all(attributes.get(key) == value for key, value in wanted.items())
+        ]
+
+
+def page_data(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_whole_and_escapes_what_others_wrote(page: str, reader: str, render: Render) -> None:
+    name, context = PAGES[page]
+    text = render(name, **context)
+    outline = Outline(text)
+    assert outline.all("html", lang=reader)
+    assert len(outline.all("h1")) == 1
+    assert outline.all("main", id="main")
+    assert outline.all("a", href="#main")
+    assert "<script>alert" not in text
+    assert all("src" in script or script.get("type") == "application/json" for script in outline.all("script"))
+    assert not [attributes for _, attributes in outline.tags if any(key.startswith("on") for key in attributes)]
+    assert not [attributes for _, attributes in outline.tags if "style" in attributes]
+    ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_forbids_scripts_of_others(page: str, reader: str, render: Render) -> None:
+    name, context = PAGES[page]
+    policies = Outline(render(name, **context)).all("meta", **{"http-equiv": "Content-Security-Policy"})
+    assert "script-src 'self';" in str(policies[0]["content"])
+    assert "unsafe" not in str(policies[0]["content"])
+
+
+@pytest.mark.parametrize("page", ["login", "start", "wait", "failed", "home with a server", "404"])
+def test_a_korean_page_has_korean_words_and_an_english_one_none(page: str, reader: str, render: Render) -> None:
+    name, context = PAGES[page]
+    text = render(name, **context).replace("한국어", "")
+    assert bool(re.search("[가-힣]", text)) == (reader == "ko")
+
+
+def test_sign_in_asks_for_id_otp_and_password_in_this_order(reader: str, render: Render) -> None:
+    fields = Outline(render("login.html", **LOGIN)).all("input")
+    assert [field["name"] for field in fields] == ["_xsrf", "username", "otp", "password"]
+    assert [field.get("autocomplete") for field in fields[1:]] == ["username", "one-time-code", "current-password"]
+    assert fields[2]["inputmode"] == "numeric"
+
+
+def test_sign_in_without_a_second_factor_has_no_otp_field(reader: str, render: Render) -> None:
+    plain = SimpleNamespace(request_otp=False, otp_prompt="OTP:")
+    fields = Outline(render("login.html", **(LOGIN | {"authenticator": plain}))).all("input")
+    assert [field["name"] for field in fields] == ["_xsrf", "username", "password"]
+
+
+def test_sign_in_shows_the_error_inside_the_form(reader: str, render: Render) -> None:
+    text = render("login.html", **(LOGIN | {"login_error": "Invalid username or password"}))
+    form = text[text.index("<form") : text.index("</form>")]
+    assert 'role="alert"' in form
+    assert ("계정(ID) 또는 비밀번호가 올바르지 않습니다." in form) == (reader == "ko")
+
+
+def test_sign_in_by_a_service_is_a_link_without_fields(reader: str, render: Render) -> None:
+    outline = Outline(render("login.html", **(LOGIN | {"login_service": "GitHub"})))
+    assert not outline.all("form")
+    assert outline.all("a", href="/hub/login?next=")
+
+
+def test_an_authenticators_own_html_is_used_as_it_is(reader: str, render: Render) -> None:
+    text = render("login.html", **(LOGIN | {"custom_html": "<form id='own'><script>own()</script></form>"}))
+    assert "<form id='own'><script>own()</script></form>" in text
+    assert "Content-Security-Policy" not in text
+
+
+def test_the_table_has_the_words_of_the_service(reader: str, render: Render) -> None:
+    text = render("spawn.html", **start_page(make_queue()))
+    head = text[text.index("<thead") : text.index("</thead>")]
+    words = {
+        "en": ["Queue", "Alloc", "Idle", "Down", "Total"],
+        "ko": ["큐 (Queue)", "사용중", "사용가능", "사용불가", "전체"],
+    }
+    assert re.findall(r'scope="col"[^>]*>([^<]+)<', head)[:5] == words[reader]
+    assert ("새로 고침" in text, "제출" in text, "무료" in text) == ((reader == "ko"),) * 3
+
+
+def test_a_queue_that_cannot_be_used_is_shown_with_its_reason_and_cannot_be_picked(reader: str, render: Render) -> None:
+    closed = make_queue("bigmem", usable=False, why_not="Members only.")
+    text = render("spawn.html", **start_page(make_queue(), closed))
+    outline = Outline(text)
+    assert "disabled" in outline.all("option", value="bigmem")[0]
+    assert "disabled" not in outline.all("option", value="jupyter")[0]
+    assert "Members only." in text
+
+
+def test_the_choice_of_last_time_is_picked_again(reader: str, render: Render) -> None:
+    page = start_page(make_queue(), CHARGED)
+    page["start_page"]["choice"] = {"queue": "gpu", "time_limit": "2:30:00"}
+    outline = Outline(render("spawn.html", **page))
+    assert "selected" in outline.all("option", value="gpu")[0]
+    assert outline.all("input", name="time_limit")[0]["value"] == "2:30:00"
+
+
+def test_the_form_is_a_post_with_the_token_and_two_fields(reader: str, render: Render) -> None:
+    text = render("spawn.html", **start_page(make_queue()))
+    outline = Outline(text)
+    assert outline.all("form", method="post", action="/hub/spawn")
+    assert outline.all("input", name="_xsrf", value="token-of-the-form")
+    assert outline.all("select", name="queue")
+    assert outline.all("input", name="time_limit")
+
+
+def test_prices_are_shown_in_the_sites_money(reader: str, render: Render) -> None:
+    assert "₩5,000" in render("spawn.html", **start_page(CHARGED))
+
+
+def test_the_module_gets_the_table_and_its_texts(reader: str, render: Render) -> None:
+    context = start_page(make_queue(description=HOSTILE))
+    data = page_data(render("spawn.html", **context))
+    assert data["cluster"] == context["start_page"]["cluster"]
+    assert data["xsrf"] == "token-of-the-form"
+    assert data["language"] == reader
+    assert all(data["messages"].values())
+
+
+def test_a_failed_start_tells_why_and_offers_to_try_again(reader: str, render: Render) -> None:
+    text = render("not_running.html", failed=True, ending=make_ending(), spawn_url="/hub/spawn/alice")
+    for part in ("The time limit was reached.", "Start it again.", "4711", "TIMEOUT", "0:15", "gn02", "last line"):
+        assert part in text
+    assert Outline(text).all("a", id="start", href="/hub/spawn/alice")
+
+
+def test_the_control_panel_leads_to_tree_and_lab_and_stops(reader: str, render: Render) -> None:
+    outline = Outline(render("home.html", **home(make_spawner(active=True, ready=True))))
+    assert outline.all("a", href="/user/alice/tree")
+    assert outline.all("a", href="/user/alice/lab")
+    assert outline.all("button", id="stop")
+
+
+def test_the_control_panel_of_a_stopped_server_leads_to_the_start_page(reader: str, render: Render) -> None:
+    outline = Outline(render("home.html", **(home(make_spawner()) | {"url": "/hub/spawn/alice"})))
+    assert outline.all("a", id="start", href="/hub/spawn/alice")
+    assert not outline.all("button", id="stop")
+
+
+@pytest.mark.parametrize("name", ["token.html", "admin.html"])
+def test_jupyterhubs_own_pages_keep_their_scripts_under_our_header(name: str, reader: str, render: Render) -> None:
+    text = render(name, token_expires_in_options_html="", api_tokens=[], oauth_clients=[], api_page_limit=50)
+    assert "require.config" in text
+    assert "bootstrap.bundle" in text
+    assert 'class="nh-header"' in text
+    assert 'id="error-dialog"' in text
