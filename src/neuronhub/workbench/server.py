@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
@@ -23,7 +24,7 @@ from tornado.httpserver import HTTPServer
 from tornado.web import HTTPError
 
 from neuronhub.protocol import EXIT_SERVER_SILENT, PROOF_PATH, make_proof
-from neuronhub.workbench.announce import announce, ask
+from neuronhub.workbench.announce import ANSWER_LIMIT_S, announce, ask
 from neuronhub.workbench.deferral import deferred_imports, load_http_client, load_lab
 from neuronhub.workbench.errors import StartFailed
 
@@ -77,7 +78,8 @@ class Workbench(JupyterHubSingleUser):  # type: ignore[misc]
 
     def initialize_handlers(self) -> None:
         """Add the proof."""
-        port = self.serverapp.port
+        # Not the ServerApp's port: a configuration file could set that one, and the socket is bound already.
+        port = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).port
         self.handlers.append((f"/{PROOF_PATH}", ProofHandler, {"port": port}))
 
     async def check_hub_version(self) -> None:
@@ -99,18 +101,17 @@ class Opening:
     """From listening to announced: what happens once the server's loop runs."""
 
     app: ServerApp
-    url: str
     address: str
+    port: int
     say: Callable[[str], None]
 
     async def open(self) -> None:
         """Look whether the server answers, then tell the hub. Raises StartFailed."""
-        answer = await ask("GET", f"{self.url}api", headers={}, body=b"", source=self.address)
-        if answer.status != 200:
-            raise StartFailed(EXIT_SERVER_SILENT, f"The Jupyter server answers with HTTP {answer.status}. Start again.")
-        self.say(f"the server answers at {self.url}")
+        await self._ask_ourselves()
+        gc.freeze()
+        gc.enable()
         answer = await announce(
-            self.app.port,
+            self.port,
             api_url=os.environ["JUPYTERHUB_API_URL"],
             token=os.environ["JUPYTERHUB_API_TOKEN"],
             source=self.address,
@@ -119,9 +120,21 @@ class Opening:
         self.say("announced to the hub")
         _check_version(answer.headers.get("x-jupyterhub-version"), jupyterhub_version, self.app.log)
         await asyncio.to_thread(load_http_client)
-        gc.freeze()
-        gc.enable()
         self.app.starter_app.announced.set()
+
+    async def _ask_ourselves(self) -> None:
+        url = os.environ["JUPYTERHUB_SERVICE_URL"]
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                answer = await ask("GET", f"{url}api", headers={}, body=b"", source=self.address)
+            trouble = f"answers with HTTP {answer.status}" if answer.status != 200 else ""
+        except (OSError, ValueError) as error:
+            trouble = f"does not answer ({type(error).__name__} {error})"
+        if trouble:
+            raise StartFailed(
+                EXIT_SERVER_SILENT, f"The Jupyter server {trouble}. Start again, on another node if need be."
+            )
+        self.say(f"the server answers at {url}")
 
 
 def run_server(listener: socket.socket, args: tuple[str, ...], say: Callable[[str], None]) -> None:
@@ -140,7 +153,8 @@ def run_server(listener: socket.socket, args: tuple[str, ...], say: Callable[[st
         app.web_app, xheaders=app.trust_xheaders, max_body_size=app.max_body_size, max_buffer_size=app.max_buffer_size
     )
     failures: list[StartFailed] = []
-    opening = Opening(app, os.environ["JUPYTERHUB_SERVICE_URL"], listener.getsockname()[0], say)
+    address, port = listener.getsockname()[:2]
+    opening = Opening(app, address, port, say)
 
     async def open_up() -> None:
         http_server.add_socket(listener)

@@ -191,6 +191,20 @@ def test_a_hub_that_is_away_kills_nobody(base: Path, tmp_path: Path) -> None:
         assert start.process.poll() is None
 
 
+def test_a_port_in_the_users_own_configuration_changes_nothing(base: Path, hub: HubDouble, tmp_path: Path) -> None:
+    ticket = make_ticket(tmp_path, hub.api_url)
+    settings = tmp_path / "home" / ".jupyter" / "jupyter_server_config.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"ServerApp": {"port": 1, "ip": "0.0.0.0", "base_url": "/mine/", "certfile": "/x"}}))
+    with Start(base, ticket, tmp_path) as start:
+        start.announcement = hub.announcements.get(timeout=30)
+        assert start.ask("api").status == 200
+        proof = start.ask(f"{PROOF_PATH}?nonce={NONCE}", token="").json
+        assert proof == {"proof": make_proof(TOKEN, NONCE, start.port)}
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.9", start.port), timeout=5)
+
+
 def test_node_is_not_run_at_a_start(base: Path, hub: HubDouble, tmp_path: Path) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
