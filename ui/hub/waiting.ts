@@ -13,6 +13,8 @@ interface WaitPage extends PageData {
   facts: ProgressEvent;
 }
 
+const FIRST_RETRY_MS = 3000;
+
 const page = readPageData() as WaitPage;
 let progress = advance(BEGINNING, page.facts);
 let stream: EventSource | null = null;
@@ -79,10 +81,10 @@ function leave(url: string | null): void {
   }
 }
 
-function follow(delay = 1000): void {
+function follow(delay = FIRST_RETRY_MS): void {
   stream = new EventSource(page.progress_url);
   stream.onopen = () => {
-    delay = 1000;
+    delay = FIRST_RETRY_MS;
     write(element("connection"), "");
   };
   stream.onmessage = (message: MessageEvent<string>) => {
