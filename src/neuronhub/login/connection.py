@@ -22,6 +22,7 @@ from sansldap import (
     LDAPError,
     LDAPFilter,
     LDAPMessage,
+    LDAPResult,
     LDAPResultCode,
     SearchResultDone,
     SearchResultEntry,
@@ -99,7 +100,7 @@ class Connection:
         try:
             plain._client.extended_request(ExtendedOperations.LDAP_START_TLS.value)
             answer = await plain._receive()
-            if not isinstance(answer, ExtendedResponse) or answer.result.result_code != LDAPResultCode.SUCCESS:
+            if not isinstance(answer, ExtendedResponse) or _code(answer.result) != LDAPResultCode.SUCCESS:
                 raise ConnectionFailed("the server refused StartTLS")
             # A new reader: whatever somebody put in before the encryption began is not read as part of it.
             loop = asyncio.get_running_loop()
@@ -120,20 +121,21 @@ class Connection:
             plain._writer.transport.abort()
             raise
 
-    async def bind(self, dn: str, password: str) -> LDAPResultCode:
-        """Bind with a name and a password; an empty password would bind as nobody and is refused."""
+    async def bind(self, dn: str, password: str) -> int:
+        """Return the result code of a bind with a name and a password; without a password it would bind as nobody."""
         if not password or not dn:
             raise ValueError("a bind needs a name and a password")
         self._client.bind_simple(dn, password)
         answer = await self._receive()
         if not isinstance(answer, BindResponse):
             raise ConnectionFailed("the answer to the bind is something else")
-        return answer.result.result_code
+        return _code(answer.result)
 
-    async def search(
-        self, base: str, condition: LDAPFilter, attribute: str, most: int
-    ) -> tuple[LDAPResultCode, list[bytes]]:
-        """Return every value of ``attribute`` below ``base`` where ``condition`` holds; references are left alone."""
+    async def search(self, base: str, condition: LDAPFilter, attribute: str, most: int) -> tuple[int, list[bytes]]:
+        """Return the result code and every value of ``attribute`` below ``base`` where ``condition`` holds.
+
+        References to other servers are left alone.
+        """
         self._client.search_request(
             base, scope=SearchScope.SUBTREE, size_limit=most, filter=condition, attributes=[attribute]
         )
@@ -141,7 +143,7 @@ class Connection:
         while True:
             answer = await self._receive()
             if isinstance(answer, SearchResultDone):
-                return answer.result.result_code, values
+                return _code(answer.result), values
             if isinstance(answer, SearchResultEntry):
                 for found in answer.attributes:
                     if found.name.lower() == attribute.lower():
@@ -174,6 +176,11 @@ class Connection:
                 self._writer.close()
                 await self._writer.wait_closed()
         self._writer.transport.abort()
+
+
+def _code(result: LDAPResult) -> int:
+    # sansldap's members for codes that it does not know compare equal to 0, which is success.
+    return int(result.result_code.value)
 
 
 async def _resolve(server: Server) -> list[str]:

@@ -98,7 +98,7 @@ class Directory:
             if code in REFUSALS:
                 return None
             if code != LDAPResultCode.SUCCESS:
-                raise ConnectionFailed(f"the bind was answered with {code.name}")
+                raise ConnectionFailed(f"the bind was answered with {LDAPResultCode(code).name}")
             return await self._fetch_groups(connection, user, dn)
         finally:
             await connection.close()
@@ -115,7 +115,8 @@ class Directory:
             self._settings.group_base, self._group_filter(user, dn), self._settings.group_attribute, MOST_GROUPS
         )
         if code != LDAPResultCode.SUCCESS:
-            raise ConnectionFailed(f"the search for groups below {self._settings.group_base} ended with {code.name}")
+            name = LDAPResultCode(code).name
+            raise ConnectionFailed(f"the search for groups below {self._settings.group_base} ended with {name}")
         try:
             return tuple(sorted({value.decode("utf-8") for value in values}))
         except UnicodeDecodeError:

@@ -97,9 +97,10 @@ class Slapd:
             self._process = await asyncio.create_subprocess_exec(
                 "/usr/sbin/slapd", "-d", "stats", "-f", conf, "-h", f"{self.ldaps_url} {self.ldap_url}", stderr=log
             )
-        while b"slapd starting" not in self._log.read_bytes():
-            assert self._process.returncode is None, self._log.read_text()
-            await asyncio.sleep(0.01)
+        for port in self._ports:
+            while not await _listens(port):
+                assert self._process.returncode is None, self._log.read_text()
+                await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
         self.thaw()
@@ -162,17 +163,19 @@ class FakeDirectory:
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
         session = _Session(self, LDAPServer(), encrypted=writer.get_extra_info("ssl_object") is not None)
-        with contextlib.suppress(OSError, ProtocolError):
-            while data := await reader.read(65536):
-                await self._awake.wait()
-                for message in session.codec.receive(data):
-                    session.answer(message)
-                writer.write(session.codec.data_to_send())
-                await writer.drain()
-                if session.tls_wanted:
-                    await writer.start_tls(self._context)
-                    session = _Session(self, LDAPServer(), encrypted=True)
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(OSError, ProtocolError):
+                while data := await reader.read(65536):
+                    await self._awake.wait()
+                    for message in session.codec.receive(data):
+                        session.answer(message)
+                    writer.write(session.codec.data_to_send())
+                    await writer.drain()
+                    if session.tls_wanted:
+                        await writer.start_tls(self._context)
+                        session = _Session(self, LDAPServer(), encrypted=True)
+        finally:
+            writer.transport.abort()
 
     def judge(self, dn: str, password: str) -> Person | None:
         """The bound person; counts failures and locks as ppolicy does, spends codes as the otp overlay does."""
@@ -234,6 +237,16 @@ class _Session:
             attribute = PartialAttribute("cn", [group.encode()])
             self.codec.search_result_entry(message.message_id, f"cn={group},{GROUPS}", [attribute])
         return LDAPResultCode.SUCCESS
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 def free_ports(count: int) -> list[int]:
