@@ -56,6 +56,7 @@ class Server:
         parts = urlsplit(url)
         if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or parts.username or parts.path.strip("/"):
             raise ValueError(f"{url} is not of the form ldaps://host[:port] or ldap://host[:port]")
+        parts.hostname.encode("idna")  # ValueError now rather than from the resolver at every sign-in
         start_tls = parts.scheme == "ldap"
         return cls(parts.hostname, parts.port or (389 if start_tls else 636), start_tls)
 

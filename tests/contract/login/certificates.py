@@ -38,6 +38,7 @@ class Authority:
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(constraints, critical=True)
             .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -46,10 +47,12 @@ class Authority:
         """A certificate whose only name is ``address`` (an IP address)."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         certificate = (
             _builder(name, self._name, key.public_key())
             .add_extension(names, critical=False)
+            .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         files = Certificate(self._folder / f"{address}.pem", self._folder / f"{address}.key")

@@ -242,6 +242,8 @@ async def test_empty_password_never_leaves(site: Site) -> None:
         ({"servers": ("http://ldap.example.org",)}, "ldaps://host"),
         ({"servers": ("ldaps://",)}, "ldaps://host"),
         ({"servers": ("ldaps://user@host",)}, "ldaps://host"),
+        ({"servers": ("ldaps://host:99999",)}, "Port"),
+        ({"servers": (f"ldaps://{'x' * 64}.example.org",)}, "label"),
         ({"ca_file": Path("/nowhere/ca.pem")}, "/nowhere/ca.pem"),
         ({"group_filter": "(memberUid={id}"}, "login.directory"),
         ({"user_dn": "uid=alice,dc=example"}, "{id}"),
