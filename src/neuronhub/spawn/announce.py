@@ -37,15 +37,24 @@ class AnnounceHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(400, "not an announcement: %s", error) from error
         spawner = self.find_spawner()
         address = self.peer_address()
-        if not await is_node_of(spawner, address):
+        if spawner.record is None or not await is_node_of(spawner, address):
             self.log.warning("announcement for %s from %s, which is no node of its job", spawner.record, address)
             raise web.HTTPError(403, "announcements come from the node of the job, directly to the hub")
         url = make_url(address, announcement.port)
+        if spawner.record.url is not None:
+            self.repeat(spawner.record.url, url)
+            return
         if not await prove(spawner, url, announcement.port):
             raise web.HTTPError(403, "what answers at the announced port is not this start's server")
         if spawner.record is None:
             raise web.HTTPError(403, "this start is over")
         spawner.announce(url)
+        self.set_status(204)
+
+    def repeat(self, known: str, url: str) -> None:
+        """An announcement that was accepted before, whose answer was lost; a server cannot move to another address."""
+        if url != known:
+            raise web.HTTPError(403, "this start has announced another address already")
         self.set_status(204)
 
     def find_spawner(self) -> SlurmSpawner:

@@ -139,6 +139,15 @@ def _explain_exit(ending: Ending) -> tuple[str, str]:
                 _("Your workspace could not be made or entered. Your disk quota may be used up."),
                 _("Make room in your scratch folder, check that the workspace belongs to you, and start again."),
             )
+        case protocol.EXIT_HOME:
+            return (
+                _("Your home folder cannot be written. Its quota may be used up."),
+                _("Make room in your home folder, check that it belongs to you, and start again."),
+            )
+        case protocol.EXIT_NO_ADDRESS:
+            return _("The node does not know its own address in the cluster."), show
+        case protocol.EXIT_SERVER_SILENT:
+            return _("Jupyter came up but did not answer."), _("Try again; if it happens again, show the log below.")
         case protocol.EXIT_BASE_MISSING:
             return _("The site's Jupyter environment is missing on the node."), show
         case protocol.EXIT_HUB_REFUSED:

@@ -15,7 +15,7 @@ from jupyterhub.spawner import Spawner
 from tornado import web
 from traitlets import default
 
-from neuronhub import protocol
+from neuronhub import language, protocol
 from neuronhub.errors import NeuronHubError, SlurmError, SlurmUnavailable, StartRefused
 from neuronhub.language import translate as _
 from neuronhub.slurm.types import Job, JobRequest, JobState
@@ -72,6 +72,10 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
         return self._read_form
+
+    @default("apply_user_options")
+    def _default_apply_user_options(self) -> Any:
+        return _leave_to_start
 
     @property
     def desk(self) -> Desk:
@@ -215,7 +219,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         if queue is None:
             raise web.HTTPError(400, "the queue is not offered any more")
         ticket = protocol.StartTicket(
-            environment={key: str(value) for key, value in self.get_env().items()},
+            environment={key: str(value) for key, value in self.get_env().items()}
+            | {"NEURONHUB_LANGUAGE": language.current.get()},
             base_url=self.server.base_url,
             workspace=str(site.places.workspace(record.user)),
             examples=str(site.places.examples or ""),
@@ -343,6 +348,10 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self.ending = ending
         words = describe_ending(ending)
         _refuse(400 if ending.state == REFUSED else 500, StartRefused(f"{words['cause']} {words['next_step']}"))
+
+
+def _leave_to_start(_spawner: Spawner, _options: dict[str, Any]) -> None:
+    """JupyterHub's place for applying options; start() checks and applies them, since that may have to wait."""
 
 
 class Refusal(web.HTTPError):

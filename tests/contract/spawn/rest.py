@@ -14,6 +14,8 @@ from typing import Any
 
 from tests.embedded import RunningSite
 
+NOBODY = "nobody"
+"""In place of a token: send none."""
 OURS = re.compile(r"demo-server-[0-9a-f]{16}")
 
 
@@ -46,15 +48,18 @@ class Hub:
 
     def __init__(self, site: RunningSite) -> None:
         self.site = site
+        self.origin = site.hub_api_url.split("/hub/api")[0]
+        """The hub's own address, without the proxy."""
         self._tls = ssl.create_default_context(cafile=site.ca_file)
 
     def ask(self, method: str, path: str, body: Any = None, token: str | None = None, base: str = "") -> Answer:
         """One request to the hub's own address (or to ``base``); an HTTP error is an answer too."""
         request = urllib.request.Request(
-            (base or self.site.hub_api_url).rstrip("/") + path,
+            (base or self.origin).rstrip("/") + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"token {token or self.site.admin_token}", "Content-Type": "application/json"},
+            headers={"Content-Type": "application/json"}
+            | ({} if token == NOBODY else {"Authorization": f"token {token or self.site.admin_token}"}),
         )
         try:
             with urllib.request.urlopen(request, timeout=20, context=self._tls) as response:
@@ -106,13 +111,13 @@ class Hub:
         return job
 
     def answers_through_proxy(self, user: str) -> bool:
-        """The Jupyter server itself answers at the public address."""
-        return self.ask("GET", f"/user/{user}/api", base=self.site.url).status == 200
+        """The Jupyter server itself answers at the public address; it needs no hub for that."""
+        return self.ask("GET", f"/user/{user}/api", token=NOBODY, base=self.site.url).status == 200
 
     def progress(self, user: str) -> list[dict[str, Any]]:
         """The first events of the progress stream that are there at once."""
         request = urllib.request.Request(
-            f"{self.site.hub_api_url}/hub/api/users/{user}/server/progress",
+            f"{self.origin}/hub/api/users/{user}/server/progress",
             headers={"Authorization": f"token {self.site.admin_token}"},
         )
         events = []

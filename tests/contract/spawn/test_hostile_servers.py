@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 from tests.contract.spawn.rest import Hub, wait_for
 
+from neuronhub.protocol import StartTicket
+
 pytestmark = pytest.mark.contract
 
 ANNOUNCE = "/hub/api/neuronhub/announce"
 
 
 def token_of(hub: Hub, user: str) -> str:
-    """The server token, read as its owner can: from the environment of the job's process."""
-    script = (
-        "for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$f 2>/dev/null | sed -n 's/^JUPYTERHUB_API_TOKEN=//p'; done"
-        " | head -n 1"
-    )
-    return hub.site.run_inside(["sh", "-c", script], user=user).stdout.strip()
+    """The server token, read as its owner can: from the job's script, which Slurm shows to nobody else."""
+    argv = ["scontrol", "write", "batch_script", str(hub.jobs(user)[0]), "-"]
+    script = hub.site.run_inside(argv, user=user).stdout
+    (line,) = (line for line in script.splitlines() if line.startswith("{"))
+    return StartTicket.from_json(line).environment["JUPYTERHUB_API_TOKEN"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_the_right_token_at_a_port_that_proves_nothing_changes_nothing(hub: Hub)
     script = (
         "import http.client, socket, sys\n"
         f"node = socket.gethostbyname({node!r})\n"
-        f"c = http.client.HTTPConnection({hub.site.hub_api_url.removeprefix('http://')!r}, source_address=(node, 0))\n"
+        f"c = http.client.HTTPConnection({hub.origin.removeprefix('http://')!r}, source_address=(node, 0))\n"
         f"c.request('POST', {ANNOUNCE!r}, '{{\"port\": 1}}', {{'Authorization': 'token ' + sys.stdin.read()}})\n"
         "print(c.getresponse().status)\n"
     )
@@ -84,6 +85,13 @@ def test_no_secret_is_seen_by_others(hub: Hub) -> None:
     assert token
     assert token not in seen
     assert hub.site.admin_token not in seen
+
+
+def test_the_script_is_shown_to_nobody_else(hub: Hub) -> None:
+    hub.start_ready("u22")
+    argv = ["scontrol", "write", "batch_script", str(hub.jobs("u22")[0]), "-"]
+    assert "launcher" in hub.site.run_inside(argv, user="u22").stdout
+    assert hub.site.run_inside(argv, user="u23").stdout == ""
 
 
 def test_the_log_is_the_users_own(hub: Hub) -> None:

@@ -44,9 +44,8 @@ def test_killed_while_the_server_starts(hub: Hub) -> None:
 
 def test_killed_while_the_server_runs(hub: Hub) -> None:
     job = hub.start_ready("u03")
-    hub.site.part("kill", "hub")
-    assert hub.answers_through_proxy("u03"), "the proxy goes on without the hub"
-    hub.site.part("start", "hub")
+    with hub.site.without("hub", "kill"):
+        assert hub.answers_through_proxy("u03"), "the proxy goes on without the hub"
     hub.wait_until_up()
     wait_for("the server is known again", lambda: hub.is_ready("u03"))
     assert hub.jobs("u03") == [job]
@@ -55,9 +54,8 @@ def test_killed_while_the_server_runs(hub: Hub) -> None:
 
 def test_killed_and_the_job_ended_meanwhile(hub: Hub) -> None:
     job = hub.start_ready("u04")
-    hub.site.part("kill", "hub")
-    hub.cancel(job)
-    hub.site.part("start", "hub")
+    with hub.site.without("hub", "kill"):
+        hub.cancel(job)
     hub.wait_until_up()
     wait_for("the end is noticed", lambda: hub.is_gone("u04"), 60)
     assert hub.start_ready("u04") != job

@@ -56,8 +56,11 @@ def test_every_end_has_a_cause_and_a_next_step_and_survives_the_database(state: 
 
 
 def test_exit_codes_of_our_own_name_their_cause() -> None:
-    causes = {describe_ending(make_ending(JobState.FAILED, exit_code=code))["cause"] for code in (65, 72, 73, 74, 77)}
-    assert len(causes) == 5
+    causes = {
+        describe_ending(make_ending(JobState.FAILED, exit_code=code))["cause"]
+        for code in (65, 68, 70, 71, 72, 73, 74, 77)
+    }
+    assert len(causes) == 8
     assert not any("exit code" in cause for cause in causes)
 
 
