@@ -21,6 +21,7 @@ from neuronhub.demo.report import DEFAULT_STATE
 from neuronhub.demo.shape import RESEARCHERS
 from neuronhub.demo.state import StateFolder, ensure_format, hold
 from neuronhub.demo.supervisor import PATH
+from neuronhub.language import choose_language
 
 
 @click.group(invoke_without_command=True)
@@ -49,8 +50,14 @@ def demo(
     folder = StateFolder(Path(os.path.abspath(state)))
     ctx.obj = folder
     if ctx.invoked_subcommand is None:
-        options = Options(str(folder.path), port, not http, without)
+        options = Options(str(folder.path), port, not http, without, find_language())
         sys.exit(run_site(folder, options, base, fresh=fresh))
+
+
+def find_language() -> str:
+    """The language that the terminal's locale asks for, if NeuronHub speaks it."""
+    chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return choose_language(None, chosen.split(".")[0].replace("_", "-"))
 
 
 def run_site(state: StateFolder, options: Options, base: Path | None, *, fresh: bool) -> int:
@@ -75,7 +82,22 @@ def run_site(state: StateFolder, options: Options, base: Path | None, *, fresh: 
     return run_inside(state, binds, argv, environment)
 
 
+def _use_state(ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        ctx.obj = StateFolder(Path(os.path.abspath(path)))
+
+
+state_option = click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_use_state,
+    expose_value=False,
+    help="Of the site that is meant (the same as before the command's name).",
+)
+
+
 @demo.command()
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs: secrets too.")
 @click.pass_obj
 def status(state: StateFolder, as_json: bool) -> None:
@@ -93,6 +115,7 @@ def status(state: StateFolder, as_json: bool) -> None:
 
 
 @demo.command()
+@state_option
 @click.argument("account")
 @click.pass_obj
 def otp(state: StateFolder, account: str) -> None:
@@ -107,6 +130,7 @@ def otp(state: StateFolder, account: str) -> None:
 
 
 @demo.command(name="exec", context_settings={"ignore_unknown_options": True})
+@state_option
 @click.option("--user", help="As this account of the site; else as root.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
@@ -126,6 +150,7 @@ def exec_(state: StateFolder, user: str | None, command: tuple[str, ...]) -> Non
 
 def _make_action(do: str, explanation: str) -> None:
     @demo.command(name=do, help=explanation)
+    @state_option
     @click.argument("part")
     @click.pass_obj
     def act(state: StateFolder, part: str) -> None:

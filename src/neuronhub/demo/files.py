@@ -26,6 +26,8 @@ GRANT ALL ON slurm_acct_db.* TO slurm@localhost;
 def write_files(state: StateFolder, ports: Ports, public_url: str) -> None:
     """Write everything that the parts read when they start."""
     _ensure_folders(state)
+    for log in state.log.glob("*.log"):
+        log.replace(log.with_suffix(".log.1"))
     slurm_conf = render_slurm_conf(state, ports)
     write_file(state.slurm / "slurm.conf", slurm_conf)
     write_file(state.slurm / "gres.conf", render_gres_conf())

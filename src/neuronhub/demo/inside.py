@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from neuronhub import language
 from neuronhub.demo import report
 from neuronhub.demo.commands import run_command
 from neuronhub.demo.control import Answer, Door
@@ -40,6 +41,7 @@ class Options:
     port: int
     tls: bool
     without: tuple[str, ...] = ()
+    language: str = "en"
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -99,7 +101,7 @@ class EmbeddedSite:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             self._door.close()
-            self._console.print("Ending ...")
+            report.show_ending(self._console)
             await self._stop()
 
     async def _start(self) -> None:
@@ -194,14 +196,17 @@ def main(argv: Sequence[str]) -> int:
     os.umask(0o022)
     console = Console(highlight=False)
 
+    options = Options.from_json(argv[1])
+    language.current.set(options.language)
+
     async def run() -> None:
-        await EmbeddedSite(Options.from_json(argv[1]), console).run()
+        await EmbeddedSite(options, console).run()
 
     try:
         asyncio.run(run())
     except PartFailed:
         return 1  # shown already
-    except NeuronHubError as error:
+    except (NeuronHubError, OSError) as error:
         console.print(f"neuronhub: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     return 0

@@ -98,7 +98,7 @@ def run_inside(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ask_to_end)
     _, status = os.waitpid(init, 0)
-    return os.waitstatus_to_exitcode(status)
+    return _exit_status(status)
 
 
 def _become_init(
@@ -132,8 +132,13 @@ def _run_and_reap(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     while True:
         pid, status = os.wait()
         if pid == command:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+            return _exit_status(status)
+
+
+def _exit_status(status: int) -> int:
+    """What a shell says of a process that ended so."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def _build_root(state: StateFolder, binds: Mapping[str, Path]) -> None:

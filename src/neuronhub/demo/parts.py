@@ -126,7 +126,7 @@ def _plan_mariadb(state: StateFolder) -> Part:
         before=ensure_database,
         ready=partial(answers_unix, _DATABASE_SOCKET),
         own_machine=True,
-        stop_within_s=5,
+        stop_within_s=3,
     )
 
 
@@ -228,5 +228,5 @@ def _plan_hub(state: StateFolder, ports: Ports, secrets: dict[str, Secret]) -> P
         ready=partial(answers_http, ports.hub_api, "/hub/health"),
         own_machine=True,
         ready_within_s=60,
-        stop_within_s=4,
+        stop_within_s=3,
     )

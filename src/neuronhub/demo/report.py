@@ -46,6 +46,11 @@ def show_ready(console: Console, state: StateFolder, url: str, secrets: Mapping[
     say(_("Ctrl-C ends everything."))
 
 
+def show_ending(console: Console) -> None:
+    """Everything is being ended."""
+    console.print(_("Ending ..."))
+
+
 def show_failure(console: Console, failure: PartFailed) -> None:
     """A part ended or did not come up: which, and its last words."""
     console.print(f"neuronhub: {failure}", style="bold red", markup=False, soft_wrap=True)

@@ -41,7 +41,7 @@ class Part:
     own_machine: bool = False
     """In reality it does not share a machine with the jobs, so it does not share their CPU time here."""
     ready_within_s: float = 30.0
-    stop_within_s: float = 3.0
+    stop_within_s: float = 2.0
 
 
 @dataclass
