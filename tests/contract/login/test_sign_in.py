@@ -126,7 +126,7 @@ async def test_frozen_directory_costs_neither_code_nor_loop(totp_site: Site, ser
         await asyncio.sleep(0.01)
         lags.append(time.perf_counter() - before - 0.01)
     assert pending.result() == 503
-    assert max(lags) < 0.5
+    assert max(lags) < 1
     server.thaw()
     answer = await attempt(authenticator, "alice", code, ALICE.password)
     assert answer["name"] == "alice"

@@ -167,16 +167,17 @@ async def test_signing_in_does_not_use_the_limit_up(site: Site, directory: Answe
 async def test_refusals_take_their_time_and_success_does_not(
     authenticator: DirectoryAuthenticator, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authenticator, "_floor_s", 0.6)
+    monkeypatch.setattr(authenticator, "_floor_s", 0.3)
     for fields in (("nobody", code, "x"), ("No Body", code, "x"), ("alice", "1", "x"), ("alice", code, "wrong")):
         started = time.monotonic()
         assert (await answer(authenticator, *fields)).status_code == 403
-        assert time.monotonic() - started >= 0.6
+        assert time.monotonic() - started >= 0.3
+    monkeypatch.setattr(authenticator, "_floor_s", 60)
     started = time.monotonic()
     await authenticator._ledger.release("alice", f"totp:{int(time.time()) // 30}")
     await authenticator._ledger.release("alice", f"totp:{int(time.time()) // 30 - 1}")
     assert (await answer(authenticator, "alice", code, PASSWORD))["name"] == "alice"
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 30
 
 
 async def test_nothing_secret_is_logged(
