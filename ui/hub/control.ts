@@ -50,7 +50,7 @@ async function stop(ask: boolean): Promise<void> {
 
 function countDown(node: HTMLTimeElement): void {
   const seconds = (Date.parse(node.dateTime) - Date.now()) / 1000;
-  write(node, seconds > 0 ? say(page, "left", { time: formatClock(seconds) }) : say(page, "over"));
+  write(node, seconds > 0 ? formatClock(seconds) : say(page, "over"));
 }
 
 button?.addEventListener("click", () => {

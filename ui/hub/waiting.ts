@@ -19,6 +19,8 @@ const page = readPageData() as WaitPage;
 let progress = advance(BEGINNING, page.facts);
 let stream: EventSource | null = null;
 let leaving = false;
+/** What stands between this page and the hub, in words; '' while nothing does. */
+let trouble = "";
 
 function show(now: Progress): void {
   for (const step of document.querySelectorAll<HTMLElement>("#steps li")) {
@@ -31,8 +33,9 @@ function show(now: Progress): void {
     }
   }
   document.body.dataset.stage = now.stage;
-  write(element("headline"), now.silent ? say(page, "unknown") : say(page, now.stage));
-  write(element("reason"), now.stage === "failed" ? "" : now.reason);
+  write(element("headline"), say(page, now.stage));
+  write(element("reason"), trouble || reasonOf(now));
+  element("say").classList.toggle("nh-trouble", trouble !== "" || now.silent);
   write(element("job"), now.jobId === null ? "–" : String(now.jobId));
   write(element("queue"), now.queue || "–");
   write(element("state"), now.state || "–");
@@ -40,6 +43,13 @@ function show(now: Progress): void {
   write(element("log-lines"), now.logLines.join("\n"));
   element("log").hidden = now.logLines.length === 0;
   tick();
+}
+
+function reasonOf(now: Progress): string {
+  if (now.stage === "failed" || now.stage === "ready") {
+    return "";
+  }
+  return now.reason || (now.silent ? say(page, "unknown") : "");
 }
 
 function tick(): void {
@@ -52,6 +62,11 @@ function tick(): void {
 
 function moment(iso: string | null): string {
   return iso === null ? "–" : formatMoment(iso, page.language);
+}
+
+function note(text: string): void {
+  trouble = text;
+  show(progress);
 }
 
 function take(event: ProgressEvent): void {
@@ -85,7 +100,7 @@ function follow(delay = FIRST_RETRY_MS): void {
   stream = new EventSource(page.progress_url);
   stream.onopen = () => {
     delay = FIRST_RETRY_MS;
-    write(element("connection"), "");
+    note("");
   };
   stream.onmessage = (message: MessageEvent<string>) => {
     take(JSON.parse(message.data) as ProgressEvent);
@@ -94,7 +109,7 @@ function follow(delay = FIRST_RETRY_MS): void {
     if (leaving) {
       return;
     }
-    write(element("connection"), say(page, "reconnecting"));
+    note(say(page, "reconnecting"));
     if (stream?.readyState === EventSource.CLOSED) {
       setTimeout(() => void reloadWhenHubAnswers(Math.min(delay * 2, 15_000)), delay);
     }
@@ -126,7 +141,7 @@ async function cancel(button: HTMLButtonElement): Promise<void> {
   } catch (error) {
     leaving = false;
     const cause = error instanceof Error ? error.message : String(error);
-    write(element("connection"), say(page, "cancel_failed", { cause }));
+    note(say(page, "cancel_failed", { cause }));
     button.removeAttribute("aria-disabled");
     write(button, label);
   }
