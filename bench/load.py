@@ -1,0 +1,146 @@
+"""Users who start and stop servers by JupyterHub's REST API, through the proxy; the same for every subject."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+LONGEST_START_S = 400.0
+LONGEST_STOP_S = 120.0
+LOOK_S = 0.1
+MOST_WORDS = 200
+"""Of an answer that is quoted."""
+
+
+class HubSaidNo(Exception):
+    """A hub gave another answer than the API promises; the text quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A hub that is measured."""
+
+    name: str
+    public_url: str
+    """Of its proxy, without a slash at the end."""
+    health_url: str
+    """Of the hub itself."""
+    token: str
+    pid: int
+    """Of the hub's process."""
+    options: Mapping[str, Any]
+    """What a start asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start: how long until the server answered through the proxy, or what went wrong."""
+
+    user: str
+    seconds: float | None
+    problem: str = ""
+
+
+class Load:
+    """All users of one subject."""
+
+    def __init__(self, subject: Subject, session: aiohttp.ClientSession) -> None:
+        self._subject = subject
+        self._session = session
+        self._api = f"{subject.public_url}/hub/api"
+
+    async def ensure_users(self, names: Sequence[str]) -> None:
+        """Make the users known to the hub."""
+        async with self._session.post(f"{self._api}/users", json={"usernames": list(names)}) as answer:
+            if answer.status not in (201, 409):
+                raise HubSaidNo(await quote(answer))
+
+    async def start(self, user: str) -> Start:
+        """Start the user's server, and wait until it answers through the proxy."""
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(LONGEST_START_S):
+                await self._ask_for_server(user)
+                await self._wait_for_answer(user)
+        except TimeoutError:
+            return Start(user, None, f"no answer within {LONGEST_START_S:.0f} s")
+        except (HubSaidNo, aiohttp.ClientError) as error:
+            return Start(user, None, str(error) or type(error).__name__)
+        return Start(user, time.perf_counter() - began)
+
+    async def start_all(self, users: Sequence[str]) -> list[Start]:
+        """Start the servers of all ``users`` at once."""
+        return list(await asyncio.gather(*(self.start(user) for user in users)))
+
+    async def stop(self, user: str) -> None:
+        """Stop the user's server, waiting or running or not there, and wait until the hub says that it has ended."""
+        async with asyncio.timeout(LONGEST_STOP_S):
+            async with self._session.delete(f"{self._api}/users/{user}/server") as answer:
+                if answer.status not in (202, 204):
+                    raise HubSaidNo(await quote(answer))
+                ended = answer.status == 204
+            while not ended:
+                await asyncio.sleep(LOOK_S)
+                async with self._session.get(f"{self._api}/users/{user}") as answer:
+                    model = await answer.json()
+                    ended = model["server"] is None and model["pending"] is None
+
+    async def stop_all(self, users: Sequence[str]) -> None:
+        """Stop the servers of all ``users`` at once."""
+        await asyncio.gather(*(self.stop(user) for user in users))
+
+    async def _ask_for_server(self, user: str) -> None:
+        url = f"{self._api}/users/{user}/server"
+        async with self._session.post(url, json=dict(self._subject.options)) as answer:
+            if answer.status == 202:
+                await self._follow(user)
+            elif answer.status != 201:
+                raise HubSaidNo(await quote(answer))
+
+    async def _follow(self, user: str) -> None:
+        async with self._session.get(f"{self._api}/users/{user}/server/progress") as answer:
+            if answer.status != 200:
+                raise HubSaidNo(await quote(answer))
+            async for line in answer.content:
+                if not line.startswith(b"data:"):
+                    continue
+                event = json.loads(line[5:])
+                if event.get("failed"):
+                    raise HubSaidNo(str(event.get("message"))[:MOST_WORDS])
+                if event.get("ready"):
+                    return
+        raise HubSaidNo("the progress stream ended without a word on the server")
+
+    async def _wait_for_answer(self, user: str) -> None:
+        while True:
+            url = f"{self._subject.public_url}/user/{user}/api"
+            async with self._session.get(url, allow_redirects=False) as answer:
+                await answer.read()
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(LOOK_S / 5)
+
+
+async def quote(answer: aiohttp.ClientResponse) -> str:
+    """What was asked, and the beginning of the answer."""
+    text = " ".join((await answer.text()).split())
+    return f"{answer.method} {answer.url.path}: {answer.status} {text[:MOST_WORDS]}"
+
+
+@asynccontextmanager
+async def open_load(subject: Subject) -> AsyncIterator[Load]:
+    """A Load with as many connections as it needs."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=None),
+        headers={"Authorization": f"token {subject.token}"},
+    )
+    async with session:
+        yield Load(subject, session)
