@@ -28,6 +28,8 @@ _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 CONFIRM_S = 2.0
 EMPTY_GRACE_S = 60.0
+UNNAMED = "allocation"
+"""What slurmdbd calls a job whose end it hears of before its start."""
 RECORD_GRACE_S = 60.0
 """Accounting lags behind: for so long a record without an end is waited for."""
 
@@ -129,14 +131,18 @@ class Sightings:
             else:
                 entry.miss(asked_at, empty=not jobs, others=others)
 
-    def take_records(self, records: Iterable[Job], asked: Iterable[Followed], configuration: Configuration) -> None:
-        """Decide on the jobs ``asked`` after accounting has answered with ``records``."""
+    def take_records(self, records: Sequence[Job], asked: Iterable[Followed], configuration: Configuration) -> None:
+        """Decide on the jobs ``asked`` after accounting has answered with ``records``.
+
+        A record that has no name yet may be anybody's with that id, so it is one without an end.
+        """
         by_name = _group(records)
+        unnamed = _group([replace(job, state=JobState.UNKNOWN) for job in records if job.name == UNNAMED])
         for entry in asked:
             if entry.absent:  # it may have been seen again while accounting was asked
-                segments = _find(entry.ref, by_name)  # a job that was requeued has one for each of its runs
-                newest = max(segments, key=lambda job: job.submitted_at or _LONG_AGO, default=None)
-                entry.settle(newest, configuration)
+                # A job that was requeued has a record for each of its runs.
+                runs = _find(entry.ref, by_name) or _find(replace(entry.ref, name=UNNAMED), unnamed)
+                entry.settle(max(runs, key=lambda job: job.submitted_at or _LONG_AGO, default=None), configuration)
 
     @property
     def absent(self) -> list[Followed]:

@@ -31,7 +31,7 @@ COUNTS_S = 7.0
 """How old the job counts of the resource table may get, if jobs are not asked for more often anyway."""
 PARTITIONS_S = 60.0
 CONFIGURATION_S = 3600.0
-RECORDS_S = 10.0
+RECORDS_S = 6.0
 """Accounting is slow (about 0.1 s) and asked rarely, for all absent jobs at once."""
 PATIENCE_S = 3.0
 """A looker gets the older snapshot after that time."""
@@ -66,6 +66,7 @@ class Watch:
         self._partitions = Question(self._ask_partitions)
         self._configuration = Question(self._ask_configuration)
         self._records = Question(self._ask_records)
+        self._named = Question(self._ask_named)
         self._known_jobs: tuple[Job, ...] = ()
         self._known_nodes: tuple[tuple[str, Node], ...] = ()
         self._known_partitions: tuple[Queue, ...] = ()
@@ -205,8 +206,12 @@ class Watch:
         configuration = self._known_configuration
         if self._sightings.missing:
             wanted.append((self._configuration, CONFIGURATION_S if configuration else RECORDS_S))
-        if self._sightings.absent and configuration is not None and configuration.accounting:
-            wanted.append((self._records, RECORDS_S))
+        if configuration is not None and configuration.accounting:
+            absent = self._sightings.absent
+            if any(entry.ref.id is not None for entry in absent):
+                wanted.append((self._records, RECORDS_S))
+            if any(entry.ref.id is None for entry in absent):
+                wanted.append((self._named, RECORDS_S))
         return wanted
 
     async def _take_turn(self) -> None:
@@ -241,7 +246,7 @@ class Watch:
         question.failure = error if isinstance(error, SlurmUnavailable) else SlurmUnavailable(str(error))
 
     def _conclude(self, chosen: Sequence[Question]) -> None:
-        told = [question for question in chosen if question is not self._records]
+        told = [question for question in chosen if question not in (self._records, self._named)]
         if told:
             self.problem = next((question.failure for question in told if question.failure is not None), None)
         if self._nodes in chosen or self._partitions in chosen:
@@ -249,7 +254,7 @@ class Watch:
                 self.cluster = self._make_snapshot()
             self._cluster_wanted_s = None
             self._cluster_news.tell()
-        if self._jobs in chosen or self._records in chosen:
+        if {self._jobs, self._records, self._named} & set(chosen):
             self._jobs_news.tell()
 
     def _make_snapshot(self) -> ClusterSnapshot:
@@ -273,22 +278,22 @@ class Watch:
         asked_at = self._clock()
         self._known_jobs = await self._commands.fetch_jobs()
         self._sightings.take_answer(self._known_jobs, asked_at)
-        configuration = self._known_configuration
-        if configuration is not None and not configuration.accounting:
-            self._sightings.take_records((), self._sightings.absent, configuration)
+        if self._known_configuration is not None and not self._known_configuration.accounting:
+            self._decide((), self._sightings.absent)
 
     async def _ask_configuration(self) -> None:
         self._known_configuration = await self._commands.fetch_configuration()
 
     async def _ask_records(self) -> None:
-        absent = self._sightings.absent
-        configuration = self._known_configuration
-        assert configuration is not None
-        known = [entry for entry in absent if entry.ref.id is not None]
-        named = [entry for entry in absent if entry.ref.id is None]
-        if known:
-            records = await self._commands.fetch_ended([entry.ref.id for entry in known if entry.ref.id is not None])
-            self._sightings.take_records(records, known, configuration)
-        if named and (not known or self._budget.take()):
-            records = await self._commands.fetch_named([entry.ref.name for entry in named])
-            self._sightings.take_records(records, named, configuration)
+        absent = [entry for entry in self._sightings.absent if entry.ref.id is not None]
+        records = await self._commands.fetch_ended([entry.ref.id for entry in absent if entry.ref.id is not None])
+        self._decide(records, absent)
+
+    async def _ask_named(self) -> None:
+        absent = [entry for entry in self._sightings.absent if entry.ref.id is None]
+        records = await self._commands.fetch_named([entry.ref.name for entry in absent])
+        self._decide(records, absent)
+
+    def _decide(self, records: Sequence[Job], absent: Sequence[Followed]) -> None:
+        if self._known_configuration is not None:
+            self._sightings.take_records(records, absent, self._known_configuration)

@@ -201,3 +201,13 @@ def test_silence_hides_what_was_known_but_no_end() -> None:
     sightings.take_answer([make_job(1)], asked_at=0.0)
     silent = entry.describe(silent=True)
     assert silent == replace(make_job(1), state=JobState.UNKNOWN)
+
+
+def test_record_that_has_no_name_yet_is_waited_for() -> None:
+    sightings, entry = follow()
+    for moment in (0.0, 2.0):
+        sightings.take_answer([OTHERS], asked_at=moment)
+    ask_accounting(sightings, make_job(1, JobState.CANCELLED, name="allocation"))
+    assert state(entry) is JobState.UNKNOWN
+    ask_accounting(sightings, make_job(1, JobState.CANCELLED))
+    assert state(entry) is JobState.CANCELLED

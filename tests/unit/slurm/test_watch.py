@@ -264,7 +264,7 @@ def test_accounting_away_leaves_a_forgotten_job_unknown() -> None:
         assert watch.problem is None
 
     watch_virtually(slurm, scene)
-    assert min(slurm.list_gaps("sacct")) >= 10
+    assert min(slurm.list_gaps("sacct")) >= 6
 
 
 def test_configuration_unknown_leaves_a_forgotten_job_unknown() -> None:
