@@ -13,20 +13,26 @@ export class Refused extends Error {
 }
 
 /** Call `path` below the hub's API; the answer's JSON, or null without one. Throws Refused, or TypeError for silence. */
-export async function call(page: PageData, method: "GET" | "DELETE", path: string): Promise<unknown> {
+export async function call(
+  page: PageData,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: object,
+): Promise<unknown> {
   const response = await fetch(`${page.base_url}api/${path}`, {
     method,
     credentials: "same-origin",
     cache: "no-store",
-    headers: { Accept: "application/json", "X-XSRFToken": page.xsrf },
+    headers: { Accept: "application/json", "Content-Type": "application/json", "X-XSRFToken": page.xsrf },
+    body: body === undefined ? null : JSON.stringify(body),
     signal: AbortSignal.timeout(20_000),
   });
   const text = await response.text();
-  const body = parse(text);
+  const answer = parse(text);
   if (!response.ok) {
-    throw new Refused(response.status, reasonIn(body) ?? response.statusText);
+    throw new Refused(response.status, reasonIn(answer) ?? response.statusText);
   }
-  return body;
+  return answer;
 }
 
 /** The API's path of a user's server; JupyterHub's default server has no name. */

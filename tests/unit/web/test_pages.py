@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,28 @@ OAUTH = {
     "oauth_client": SimpleNamespace(description=HOSTILE, identifier="x", redirect_uri="https://example.org/"),
     "allowed_scopes": ["read:users!user"],
     "scope_descriptions": [{"scope": "read:users", "description": HOSTILE, "filter": "alice"}],
+}
+TOKENS = {
+    "token_expires_in_max_seconds": 0,
+    "api_tokens": [
+        SimpleNamespace(
+            api_id="a1",
+            note=HOSTILE,
+            scopes=["inherit"],
+            last_activity=None,
+            created=datetime(2026, 11, 1),
+            expires_at=None,
+        )
+    ],
+    "oauth_clients": [
+        {
+            "token_id": "a2",
+            "description": HOSTILE,
+            "tokens": [SimpleNamespace(scopes=["b", "a"]), SimpleNamespace(scopes=["a"])],
+            "last_activity": datetime(2026, 11, 2),
+            "created": datetime(2026, 11, 1),
+        }
+    ],
 }
 SHARE = {
     "owner": SimpleNamespace(name="bob"),
@@ -88,6 +111,8 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "404": ("404.html", {"status_code": 404, "status_message": "Not Found"}),
     "signed out": ("logout.html", {"user": None}),
     "oauth": ("oauth.html", OAUTH),
+    "tokens": ("token.html", TOKENS),
+    "no tokens": ("token.html", {"token_expires_in_max_seconds": 7200, "api_tokens": [], "oauth_clients": []}),
     "share": ("accept-share.html", SHARE),
 }
 
@@ -253,9 +278,14 @@ def test_the_control_panel_of_a_stopped_server_leads_to_the_start_page(reader: s
     assert not outline.all("button", id="stop")
 
 
-@pytest.mark.parametrize("name", ["token.html", "admin.html"])
-def test_jupyterhubs_own_pages_keep_their_scripts_under_our_header(name: str, reader: str, render: Render) -> None:
-    text = render(name, token_expires_in_options_html="", api_tokens=[], oauth_clients=[], api_page_limit=50)
+def test_tokens_live_no_longer_than_the_site_allows(reader: str, render: Render) -> None:
+    text = render("token.html", token_expires_in_max_seconds=7200, api_tokens=[], oauth_clients=[])
+    assert [option["value"] for option in Outline(text).all("option")] == ["3600", ""]
+    assert {"en": "2 hours", "ko": "2시간"}[reader] in text
+
+
+def test_jupyterhubs_own_pages_keep_their_scripts_under_our_header(reader: str, render: Render) -> None:
+    text = render("admin.html", api_page_limit=50)
     assert "require.config" in text
     assert "bootstrap.bundle" in text
     assert 'class="nh-header"' in text
