@@ -25,6 +25,18 @@ new PerformanceObserver((list) => {
 """
 
 
+def settle(page: Page) -> None:
+    """Wait until what has changed is drawn: two frames, and, a second at most, whatever moves or fades."""
+    page.evaluate(
+        """async () => {
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const moving = document.getAnimations().filter((animation) => animation.playState === "running");
+          const still = Promise.allSettled(moving.map((animation) => animation.finished));
+          await Promise.race([still, new Promise((done) => setTimeout(done, 1000))]);
+        }"""
+    )
+
+
 def find_violations(page: Page) -> list[str]:
     """Every rule of WCAG 2.2 AA and of good practice that axe-core finds broken, with the elements that break it."""
     answer: dict[str, Any] = page.evaluate(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebError, expect
 from tests.embedded import OTP_STEP_S, RunningSite
-from tests.journeys.looks import find_violations, find_wide
+from tests.journeys.looks import find_violations, find_wide, settle
 from tests.journeys.servers import Servers
 from tests.journeys.words import WORDS, Language
 
@@ -38,7 +38,7 @@ class Researcher:
         self._pictures = pictures
         self._spent = 0
         context.on("console", self._listen)
-        context.on("weberror", lambda error: self.troubles.append(f"{error.page and error.page.url}: {error.error}"))
+        context.on("weberror", self._note)
         self.page: Page = context.new_page()
 
     def _listen(self, message: ConsoleMessage) -> None:
@@ -46,6 +46,10 @@ class Researcher:
         ours = "/hub/" in address or (message.page is not None and "/hub/" in message.page.url)
         if message.type == "error" and ours and "Failed to load resource" not in message.text:
             self.troubles.append(f"{address}: {message.text}")
+
+    def _note(self, error: WebError) -> None:
+        if error.page is None or "/hub/" in error.page.url:
+            self.troubles.append(f"{error.page and error.page.url}: {error.error.stack}")
 
     def url(self, path: str) -> str:
         """The public address of ``path``."""
@@ -134,6 +138,7 @@ class Researcher:
     def shoot(self, name: str, page: Page | None = None) -> None:
         """Keep a picture of the page as it is."""
         self._pictures.mkdir(parents=True, exist_ok=True)
+        settle(page or self.page)
         (page or self.page).screenshot(path=self._pictures / f"{name}-{self.language}.png")
 
     def look(self, name: str) -> None:

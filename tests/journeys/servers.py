@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.embedded import RunningSite
 
+from neuronhub.demo.shape import ACCOUNTS
+
 LOOK_EVERY_S = 0.15
+USERS = {account.uid: account.id for account in ACCOUNTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,6 @@ class QueuedJob:
     user: str
     queue: str
     state: str
-    name: str
 
 
 class Servers:
@@ -63,20 +68,24 @@ class Servers:
         status, answer = self.ask_hub("POST", f"users/{user}/server", {"queue": queue, "time_limit": time_limit})
         assert status in (201, 202), f"{user}: {status} {answer}"
 
-    def stop(self, user: str) -> None:
-        """End the user's server, if there is one, and wait until neither hub nor Slurm knows of it."""
-        if self.server(user) is not None:
-            self.ask_hub("DELETE", f"users/{user}/server")
-        wait_until(lambda: self.server(user) is None, 30, f"the hub still has a server of {user}")
-        wait_until(lambda: not self.active_jobs(user), 15, f"Slurm still has a job of {user}")
+    def stop(self, *users: str) -> None:
+        """End the users' servers, where there are any, and wait until neither hub nor Slurm knows of them."""
+        for user in users:
+            if self.server(user) is not None:
+                self.ask_hub("DELETE", f"users/{user}/server")
+        for user in users:
+            wait_until(partial(self.is_gone, user), 30, f"there is still a server or a job of {user}")
+
+    def is_gone(self, user: str) -> bool:
+        """True when neither hub nor Slurm knows of a server of the user."""
+        return self.server(user) is None and not self.active_jobs(user)
 
     def jobs(self, user: str | None = None) -> list[QueuedJob]:
         """Jobs that Slurm remembers, ended ones too."""
-        whose = ["--user", user] if user else []
-        argv = ["/usr/bin/squeue", "--noheader", "--states=all", "--format=%i|%u|%P|%T|%j", *whose]
-        lines = self._site.run_inside(argv).stdout.splitlines()
+        lines = self._operate("squeue", "--noheader", "--states=all", "--format=%i|%U|%P|%T").splitlines()
         fields = [line.split("|") for line in lines]
-        return [QueuedJob(int(id_), user_, queue, state, name) for id_, user_, queue, state, name in fields]
+        jobs = [QueuedJob(int(id_), USERS.get(int(uid), uid), queue, state) for id_, uid, queue, state in fields]
+        return [job for job in jobs if user in (job.user, None)]
 
     def active_jobs(self, user: str | None = None) -> list[QueuedJob]:
         """Jobs that wait, run or are about to end."""
@@ -100,14 +109,21 @@ class Servers:
 
     def cancel(self, *job_ids: int) -> None:
         """End jobs, as an operator would."""
-        self._site.run_inside(["/usr/bin/scancel", *map(str, job_ids)])
+        self._operate("scancel", *map(str, job_ids))
         wait_until(
             lambda: not any(job.id in job_ids for job in self.active_jobs()), 15, f"{job_ids} have not been cancelled"
         )
 
     def change_queue(self, queue: str, setting: str) -> None:
         """Change a partition, as an operator would."""
-        self._site.run_inside(["/usr/bin/scontrol", "update", f"PartitionName={queue}", setting])
+        self._operate("scontrol", "update", f"PartitionName={queue}", setting)
+
+    def _operate(self, *argv: str) -> str:
+        """Run one of Slurm's commands as an operator, outside the site, which knows its users by number only."""
+        environment = {**os.environ, "SLURM_CONF": str(self._site.slurm_conf)}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, f"{argv}: {done.stderr}"
+        return done.stdout
 
 
 def wait_until(condition: Callable[[], object], within_s: float, otherwise: str) -> float:

@@ -25,7 +25,7 @@ def test_Q5_waiting_in_a_full_queue(meet: Callable[..., Researcher], full_queue:
         person.submit()
         expect(page).to_have_url(re.compile(r"/hub/spawn-pending/"))
         see_waiting(person)
-    expect(second.page.locator("#reason")).to_contain_text("taken")
+    expect(second.page.locator("#reason")).to_contain_text("Other jobs are ahead")
     second.look_in_both_languages("waiting", lambda: see_waiting(second))
     see_estimate(second)
     shift, moved = measure_shift(second.page)
