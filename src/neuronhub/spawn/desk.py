@@ -21,6 +21,8 @@ from neuronhub.spawn.record import JobNames, Seal, StartRecord
 log = logging.getLogger("neuronhub.spawn")
 
 ORPHAN_CHECK_S = 60.0
+SUSPECT_CHECK_S = 6.0
+"""A job is an orphan when two answers of Slurm, this far apart, show it and no server owns it."""
 FORM_AGE_S = 60.0
 """A start is checked against what Slurm said at most this long ago, if Slurm answers at all."""
 
@@ -82,7 +84,7 @@ class Desk:
             return None
 
     def start_orphan_checks(self) -> None:
-        """Begin to look for jobs of ours that no server owns: at once, and every minute."""
+        """Begin to look for jobs of ours that no server owns: at once, and every minute in what Slurm said anyway."""
         self._orphan_task = asyncio.create_task(self._check_orphans(), name="neuronhub-orphans")
 
     async def close(self) -> None:
@@ -93,15 +95,18 @@ class Desk:
         await self.watch.close()
 
     async def _check_orphans(self) -> None:
+        """Ask Slurm at the hub's start, and later only to make sure of a suspect: idle, Slurm is left alone."""
         suspects: set[int] = set()
+        ask = True
         while True:
-            if await self.watch.fetch_jobs():
+            if not ask or await self.watch.fetch_jobs():
                 orphans = self.find_orphans()
                 for job in orphans:
-                    if job.id in suspects:
+                    if ask and job.id in suspects:
                         await self._cancel_orphan(job)
                 suspects = {job.id for job in orphans}
-            await asyncio.sleep(ORPHAN_CHECK_S if not suspects else ORPHAN_CHECK_S / 10)
+                ask = bool(suspects)
+            await asyncio.sleep(SUSPECT_CHECK_S if ask else ORPHAN_CHECK_S)
 
     def find_orphans(self) -> list[Job]:
         """Jobs with one of our names that no server owns, or that bear the name of a start with another id."""
@@ -117,6 +122,6 @@ class Desk:
     async def _cancel_orphan(self, job: Job) -> None:
         log.warning("job %s of %s (%s, %s) belongs to no server: cancelling it", job.id, job.user, job.name, job.state)
         try:
-            await self.commands.cancel(job.user, [job.id])
+            await self.commands.cancel(job.user, [job.id], name=job.name)
         except SlurmError as error:
             log.warning("orphan %s could not be cancelled, will try again: %s", job.id, error)

@@ -1,4 +1,4 @@
-"""The last lines of a job's log (row P2), read as the user whose log it is. In the hub process."""
+"""How a job ended, with the last lines of its log (row P2), read as the user whose log it is. In the hub process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import logging
 from pathlib import Path
 
 from neuronhub.errors import SlurmUnavailable
+from neuronhub.protocol import log_file
+from neuronhub.site import Site
 from neuronhub.slurm.process import run
-from neuronhub.spawn.endings import LOG_LINES
+from neuronhub.slurm.types import Job
+from neuronhub.spawn.endings import LOG_LINES, Ending
+from neuronhub.spawn.record import StartRecord
 
 log = logging.getLogger("neuronhub.spawn")
 
@@ -15,6 +19,13 @@ TAIL = "/usr/bin/tail"
 TIME_LIMIT_S = 3.0
 LONGEST_LINE = 500
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+async def fetch_ending(site: Site, record: StartRecord, job: Job) -> Ending:
+    """What is kept and shown of the end of ``job``, the job of ``record``."""
+    path = log_file(site.places.log_dir(record.user), job.id)
+    lines = await fetch_log_tail(site.slurm.sudo, record.user, path)
+    return Ending.from_job(job, queue=record.queue, ready=record.url is not None, log_file=str(path), log_lines=lines)
 
 
 async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:

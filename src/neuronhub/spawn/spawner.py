@@ -12,21 +12,20 @@ from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 from jupyterhub.spawner import Spawner
-from tornado import web
 from traitlets import default
 
-from neuronhub import language, protocol
-from neuronhub.errors import NeuronHubError, SlurmError, SlurmUnavailable, StartRefused
+from neuronhub.errors import SlurmError, SlurmUnavailable, StartRefused
 from neuronhub.language import translate as _
-from neuronhub.slurm.types import Job, JobRequest, JobState
+from neuronhub.slurm.types import Job, JobState
 from neuronhub.slurm.watch import Pace
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import REFUSED, SLOW, Ending, describe_ending
-from neuronhub.spawn.job_log import fetch_log_tail
-from neuronhub.spawn.job_script import render_job_script
+from neuronhub.spawn.job_log import fetch_ending
 from neuronhub.spawn.options import Choice, parse_form
 from neuronhub.spawn.progress import describe_facts, describe_progress
 from neuronhub.spawn.record import SealBroken, StartRecord, now
+from neuronhub.spawn.refusal import refuse
+from neuronhub.spawn.request import make_request
 from neuronhub.spawn.submission import submit_once
 
 NO_LIMIT_S = 10 * 365 * 86400
@@ -75,7 +74,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
-        return _leave_to_start
+        return lambda _spawner, _options: None  # start() checks and applies them, since that may have to wait
 
     @property
     def desk(self) -> Desk:
@@ -98,11 +97,11 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         try:
             return parse_form(form)
         except StartRefused as error:
-            _refuse(400, error)
+            refuse(400, error)
 
     def options_from_query(self, query_data: dict[str, list[str]]) -> NoReturn:
         """No link can start a job: what a link carries is refused, and the form is shown."""
-        _refuse(400, StartRefused(_("A link cannot start a server. Choose a queue below and press Submit.")))
+        refuse(400, StartRefused(_("A link cannot start a server. Choose a queue below and press Submit.")))
 
     async def check_options(self, options: dict[str, Any] | None) -> Choice:
         """Check form or REST values, or those of last time when ``options`` is None; raises HTTPError 400 or 503."""
@@ -110,9 +109,9 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         try:
             return await self.desk.choose(given, self.groups)
         except StartRefused as error:
-            _refuse(400, error)
+            refuse(400, error)
         except SlurmUnavailable:
-            _refuse(503, StartRefused(_("Slurm does not answer at the moment. Try again in a minute.")))
+            refuse(503, StartRefused(_("Slurm does not answer at the moment. Try again in a minute.")))
 
     # What is kept
 
@@ -162,6 +161,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         leaves the job alone: stop() is what ends it.
         """
         self._announced.clear()
+        self._submission = None
         self._end_asked = False
         self.ending = None
         record, self.adopted = self.adopted, None
@@ -170,8 +170,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         else:
             self._hold(record, Pace.URGENT)
             self.desk.adopting.discard(self.user.name)
-            if record.job_id is None:
-                await self._submit_again(record)
+            if record.job_id is None:  # the earlier hub died around its sbatch: only Slurm knows whether the job exists
+                await self._hand_over(record, look_first=True)
         return await self._await_server()
 
     async def _submit(self, choice: Choice) -> None:
@@ -188,12 +188,11 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._save()
         await self._hand_over(self.record)
 
-    async def _submit_again(self, record: StartRecord) -> None:
-        """An earlier hub died around its sbatch: only Slurm knows whether the job exists."""
-        await self._hand_over(record, look_first=True)
-
     async def _hand_over(self, record: StartRecord, *, look_first: bool = False) -> None:
-        request = self._make_request(record)
+        try:
+            request = make_request(self.desk.site, record, self.get_env(), self.server.base_url, self.get_args())
+        except StartRefused as error:
+            refuse(400, error)
         self._submission = asyncio.create_task(submit_once(self.desk, request, look_first=look_first))
         try:
             # A cancelled start must not leave an sbatch behind whose job nobody knows: stop() waits for the task.
@@ -213,29 +212,6 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._save()
         self.log.info("%s: submitted as job %d to %s", self._log_name, job_id, self.record.queue)
 
-    def _make_request(self, record: StartRecord) -> JobRequest:
-        site = self.desk.site
-        queue = site.queue(record.queue)
-        if queue is None:
-            raise web.HTTPError(400, "the queue is not offered any more")
-        ticket = protocol.StartTicket(
-            environment={key: str(value) for key, value in self.get_env().items()}
-            | {"NEURONHUB_LANGUAGE": language.current.get()},
-            base_url=self.server.base_url,
-            workspace=str(site.places.workspace(record.user)),
-            examples=str(site.places.examples or ""),
-            args=tuple(self.get_args()),
-        )
-        return JobRequest(
-            user=record.user,
-            name=record.job_name,
-            partition=queue.name,
-            time_limit=record.time_limit,
-            script=render_job_script(ticket, site.places.log_dir(record.user), site.places.base),
-            exclusive=queue.kind == "whole-node",
-            options=site.slurm.sbatch_options + queue.sbatch_options,
-        )
-
     async def _await_server(self) -> str:
         assert self.record is not None
         begun = time.monotonic()
@@ -243,11 +219,11 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         while self.record.url is None:
             job = self.job
             if job and job.state.ended:
-                self._fail(await self._make_ending(job, ready=False))
+                self._fail(await fetch_ending(self.desk.site, self.record, job))
             if job and job.state is JobState.RUNNING:
                 running_since = running_since or time.monotonic()
                 if time.monotonic() - running_since > self.desk.site.slurm.startup_timeout_s:
-                    self._fail(await self._make_ending(job, ready=False, state=SLOW))
+                    self._fail((await fetch_ending(self.desk.site, self.record, job)).with_state(SLOW))
             patient = job is not None and job.state.waiting and time.monotonic() - begun > PATIENT_AFTER_S
             self.desk.follow(self.record, Pace.WAITING if patient else Pace.URGENT)
             await self._wait_announced(LOOK_S)
@@ -306,16 +282,15 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         if job is None or not job.state.ended:
             return None
         if not self._end_asked and self.ending is None:
-            ending = await self._make_ending(job, ready=self.record is not None and self.record.url is not None)
+            ending = await fetch_ending(self.desk.site, self.record, job)
             self.ending = ending if ending.worth_telling else None
         return job.exit_code or (0 if job.state is JobState.COMPLETED else 1)
 
     async def stop(self, now: bool = False) -> None:
         """Cancel the job and return when Slurm says that it has ended; while Slurm is silent this goes on asking."""
         self._end_asked = True
-        if self._submission is not None and not self._submission.done():
+        if self._submission is not None:
             await asyncio.wait({self._submission})
-        if self._submission is not None and self._submission.done() and not self._submission.cancelled():
             if self._submission.exception() is not None:
                 return  # Slurm has no such job: submit_once looked
             if self.record is not None and self.record.job_id is None:
@@ -326,41 +301,20 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             job = self.job
             if job and job.state.ended:
                 return
-            if time.monotonic() - asked_at > RECANCEL_S and (job_id := self.record.job_id or (job and job.id)):
+            if time.monotonic() - asked_at > RECANCEL_S:
                 asked_at = time.monotonic()
-                await self._cancel(job_id)
+                await self._cancel(self.record)
             await self.desk.watch.changed(LOOK_S)
 
-    async def _cancel(self, job_id: int) -> None:
+    async def _cancel(self, record: StartRecord) -> None:
+        ids = [] if record.job_id is None else [record.job_id]
         try:
-            await self.desk.commands.cancel(self.user.name, [job_id])
+            # By name as well: Slurm may have given the id to another job, and may not have told us the id.
+            await self.desk.commands.cancel(record.user, ids, name=record.job_name)
         except SlurmError as error:
-            self.log.warning("%s: job %s could not be cancelled, will try again: %s", self._log_name, job_id, error)
-
-    async def _make_ending(self, job: Job, *, ready: bool, state: str | None = None) -> Ending:
-        assert self.record is not None
-        log_file = protocol.log_file(self.desk.site.places.log_dir(job.user), job.id)
-        lines = await fetch_log_tail(self.desk.site.slurm.sudo, self.user.name, log_file)
-        ending = Ending.from_job(job, queue=self.record.queue, ready=ready, log_file=str(log_file), log_lines=lines)
-        return ending.with_state(state) if state else ending
+            self.log.warning("%s: the job could not be cancelled, will try again: %s", self._log_name, error)
 
     def _fail(self, ending: Ending) -> NoReturn:
         self.ending = ending
         words = describe_ending(ending)
-        _refuse(400 if ending.state == REFUSED else 500, StartRefused(f"{words['cause']} {words['next_step']}"))
-
-
-def _leave_to_start(_spawner: Spawner, _options: dict[str, Any]) -> None:
-    """JupyterHub's place for applying options; start() checks and applies them, since that may have to wait."""
-
-
-class Refusal(web.HTTPError):
-    """An HTTP error whose sentence JupyterHub shows to the user: in the form, as JSON, in the progress."""
-
-    def __init__(self, status: int, error: NeuronHubError) -> None:
-        super().__init__(status, "%s", str(error))
-        self.jupyterhub_message = str(error)
-
-
-def _refuse(status: int, error: NeuronHubError) -> NoReturn:
-    raise Refusal(status, error) from error
+        refuse(400 if ending.state == REFUSED else 500, StartRefused(f"{words['cause']} {words['next_step']}"))
