@@ -227,7 +227,6 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             patient = job is not None and job.state.waiting and time.monotonic() - begun > PATIENT_AFTER_S
             self.desk.follow(self.record, Pace.WAITING if patient else Pace.URGENT)
             await self._wait_announced(LOOK_S)
-        self.desk.follow(self.record, Pace.RUNNING)
         return self.record.url
 
     async def _wait_announced(self, timeout_s: float) -> None:
@@ -280,6 +279,9 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             await self.desk.watch.changed(3.0)
         job = self.job
         if job is None or not job.state.ended:
+            if not self._spawn_pending and not self._stop_pending:
+                known = job is not None and job.started_at is not None and not job.state.waiting
+                self.desk.follow(self.record, Pace.RUNNING if known else Pace.URGENT)
             return None
         if not self._end_asked and self.ending is None:
             ending = await fetch_ending(self.desk.site, self.record, job)
