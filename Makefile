@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH PYTHONDONTWRITEBYTECODE NEURONHUB_SITE
 
+export NPM_CONFIG_UPDATE_NOTIFIER := false
+
 NPM_CI := npm ci --no-fund --no-audit --loglevel=error
 CATALOGUES := $(wildcard src/neuronhub/web/locale/*/LC_MESSAGES/*.po)
 

@@ -15,11 +15,10 @@ import pyotp
 from neuronhub.demo.control import ask, map_pids
 from neuronhub.demo.errors import DemoError
 from neuronhub.demo.inside import Options
-from neuronhub.demo.installation import PYTHON, SOURCE, find_binds, find_missing
+from neuronhub.demo.installation import COMMAND, PYTHON, SOURCE, find_binds, find_missing
 from neuronhub.demo.namespace import run_inside
-from neuronhub.demo.report import DEFAULT_STATE
-from neuronhub.demo.shape import RESEARCHERS
-from neuronhub.demo.state import StateFolder, ensure_format, hold
+from neuronhub.demo.shape import ACCOUNTS, RESEARCHERS
+from neuronhub.demo.state import DEFAULT_STATE, StateFolder, ensure_format, hold
 from neuronhub.demo.supervisor import PATH
 from neuronhub.language import choose_language
 
@@ -50,8 +49,15 @@ def demo(
     folder = StateFolder(Path(os.path.abspath(state)))
     ctx.obj = folder
     if ctx.invoked_subcommand is None:
-        options = Options(str(folder.path), port, not http, without, find_language())
+        options = Options(str(folder.path), port, not http, without, find_language(), find_command(folder))
         sys.exit(run_site(folder, options, base, fresh=fresh))
+
+
+def find_command(state: StateFolder) -> str:
+    """How the command is called from another terminal."""
+    typed = sys.argv[0] if Path(sys.argv[0]).name == "neuronhub" else "neuronhub"
+    name = "neuronhub" if shutil.which("neuronhub") == typed else typed
+    return f"{name} demo" if str(state.path) == DEFAULT_STATE else f"{name} demo --state {state.path}"
 
 
 def find_language() -> str:
@@ -131,20 +137,21 @@ def otp(state: StateFolder, account: str) -> None:
 
 @demo.command(name="exec", context_settings={"ignore_unknown_options": True})
 @state_option
-@click.option("--user", help="As this account of the site; else as root.")
+@click.option("--user", help="As this user of the site (alice, neuronhub ...); else as root.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def exec_(state: StateFolder, user: str | None, command: tuple[str, ...]) -> None:
     """Run COMMAND inside the site, as on its login node."""
     _, pid = ask(state.control_socket, "status")
-    argv = [
-        shutil.which("nsenter", path=PATH) or "nsenter",
-        f"--target={pid}",
-        *("--mount", "--pid", "--uts", "--ipc", "--wdns=/", "--"),
-    ]
+    is_account = user in {account.id for account in ACCOUNTS}
+    folder = f"/home/{user}" if is_account else "/"
+    argv = ["/usr/bin/nsenter", f"--target={pid}", "--mount", "--pid", "--uts", "--ipc", f"--wdns={folder}", "--"]
     if user is not None:
-        argv += ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={RESEARCHERS}", "--init-groups", "--reset-env", "--"]
-    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+        group = RESEARCHERS if is_account else user
+        argv += ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups"]
+        argv += ["/usr/bin/env", f"HOME={folder}", f"USER={user}", f"LOGNAME={user}", "SHELL=/bin/bash"]
+    path = f"{Path(COMMAND).parent}:{PATH}"
+    environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
     os.execve(argv[0], [*argv, *command], environment)  # noqa: S606
 
 

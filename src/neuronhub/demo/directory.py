@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 
-from neuronhub.demo.shape import ACCOUNTS, LABS, LDAP_SUFFIX, RESEARCHERS, RESEARCHERS_GID
+from neuronhub.demo.shape import ACCOUNTS, LABS, LDAP_SUFFIX, RESEARCHERS, RESEARCHERS_GID, Account
 from neuronhub.demo.state import Secret, StateFolder
 
 SCHEMAS = ("core", "cosine", "nis", "inetorgperson")
@@ -51,15 +51,14 @@ def render_slapd_conf(state: StateFolder) -> str:
 
 def render_entries(secrets: Mapping[str, Secret]) -> str:
     """The whole directory as LDIF: the password policy, the people and their groups."""
-    suffix = LDAP_SUFFIX
     entries = [
-        _entry(suffix, objectClass=("top", "dcObject", "organization"), o="NeuronHub demo", dc="neuronhub"),
+        _entry(LDAP_SUFFIX, objectClass=("top", "dcObject", "organization"), o="NeuronHub demo", dc="neuronhub"),
         *(
-            _entry(f"ou={name},{suffix}", objectClass=("top", "organizationalUnit"), ou=name)
+            _entry(f"ou={name},{LDAP_SUFFIX}", objectClass=("top", "organizationalUnit"), ou=name)
             for name in ("people", "groups", "policies")
         ),
         _entry(
-            f"cn=default,ou=policies,{suffix}",
+            f"cn=default,ou=policies,{LDAP_SUFFIX}",
             objectClass=("top", "device", "pwdPolicy"),
             cn="default",
             pwdAttribute="userPassword",
@@ -68,37 +67,40 @@ def render_entries(secrets: Mapping[str, Secret]) -> str:
             pwdFailureCountInterval="300",
             pwdLockoutDuration="300",
         ),
+        *(_render_person(account, secrets[account.id].password) for account in ACCOUNTS),
+        _render_group(RESEARCHERS, RESEARCHERS_GID, tuple(account.id for account in ACCOUNTS)),
+        *(
+            _render_group(lab, gid, tuple(account.id for account in ACCOUNTS if lab in account.groups))
+            for lab, gid in LABS.items()
+        ),
     ]
-    for account in ACCOUNTS:
-        entries.append(
-            _entry(
-                f"uid={account.id},ou=people,{suffix}",
-                objectClass=("top", "inetOrgPerson", "posixAccount"),
-                uid=account.id,
-                cn=account.id,
-                sn=account.id,
-                mail=f"{account.id}@neuronhub.demo",
-                uidNumber=str(account.uid),
-                gidNumber=str(RESEARCHERS_GID),
-                homeDirectory=f"/home/{account.id}",
-                loginShell="/bin/bash",
-                userPassword=_hash(secrets[account.id].password),
-            )
-        )
-    members = {RESEARCHERS: (RESEARCHERS_GID, tuple(account.id for account in ACCOUNTS))} | {
-        lab: (gid, tuple(account.id for account in ACCOUNTS if lab in account.groups)) for lab, gid in LABS.items()
-    }
-    for group, (gid, ids) in members.items():
-        entries.append(
-            _entry(
-                f"cn={group},ou=groups,{suffix}",
-                objectClass=("top", "posixGroup"),
-                cn=group,
-                gidNumber=str(gid),
-                memberUid=ids,
-            )
-        )
     return "\n".join(entries)
+
+
+def _render_person(account: Account, password: str) -> str:
+    return _entry(
+        f"uid={account.id},ou=people,{LDAP_SUFFIX}",
+        objectClass=("top", "inetOrgPerson", "posixAccount"),
+        uid=account.id,
+        cn=account.id,
+        sn=account.id,
+        mail=f"{account.id}@neuronhub.demo",
+        uidNumber=str(account.uid),
+        gidNumber=str(RESEARCHERS_GID),
+        homeDirectory=f"/home/{account.id}",
+        loginShell="/bin/bash",
+        userPassword=_hash(password),
+    )
+
+
+def _render_group(name: str, gid: int, members: tuple[str, ...]) -> str:
+    return _entry(
+        f"cn={name},ou=groups,{LDAP_SUFFIX}",
+        objectClass=("top", "posixGroup"),
+        cn=name,
+        gidNumber=str(gid),
+        memberUid=members,
+    )
 
 
 def _entry(dn: str, **attributes: str | tuple[str, ...]) -> str:

@@ -42,6 +42,7 @@ class Options:
     tls: bool
     without: tuple[str, ...] = ()
     language: str = "en"
+    command: str = "neuronhub demo"
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -63,10 +64,14 @@ class EmbeddedSite:
         self._ports: Ports = claim_ports(options.port)
         scheme = "https" if options.tls else "http"
         self._url = f"{scheme}://127.0.0.1:{self._ports.public}/"
+        self._command = options.command
         self._secrets: dict[str, Secret] = ensure_secrets(self._state)
         self._ready = False
         write_files(self._state, self._ports, self._url)
         parts = plan_parts(self._state, self._ports, self._secrets, tls=options.tls)
+        unknown = set(options.without) - {part.name for part in parts}
+        if unknown:
+            raise DemoError(f"--without: there is no part {', '.join(sorted(unknown))}.")
         self._supervisor = Supervisor(
             [part for part in parts if part.name not in options.without],
             self._state.log,
@@ -89,7 +94,9 @@ class EmbeddedSite:
             if starting.done() and not asked.is_set():
                 starting.result()
                 self._ready = True
-                report.show_ready(self._console, self._state, self._url, self._secrets, time.monotonic() - began)
+                report.show_ready(
+                    self._console, self._state, self._url, self._secrets, self._command, time.monotonic() - began
+                )
                 await asyncio.wait((asking, failure), return_when=asyncio.FIRST_COMPLETED)
             if failure.done():
                 raise failure.result()
@@ -108,7 +115,7 @@ class EmbeddedSite:
         try:
             await self._supervisor.start_all()
             await self._wait_for_nodes()
-        except* NeuronHubError as errors:
+        except* (NeuronHubError, OSError) as errors:
             first: BaseException = errors
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]

@@ -14,6 +14,7 @@ HOME = "/opt/neuronhub"
 """Inside; the real folders may lie where other users cannot pass."""
 SOURCE = f"{HOME}/src"
 PYTHON = f"{HOME}/.venv/bin/python"
+COMMAND = f"{HOME}/bin/neuronhub"
 PROXY = f"{HOME}/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 NODE = f"{HOME}/node/bin/node"
 

@@ -21,6 +21,7 @@ from types import FrameType
 from typing import NoReturn
 
 from neuronhub.demo import identity
+from neuronhub.demo.installation import COMMAND, PYTHON, SOURCE
 from neuronhub.demo.shape import HOST_NAME, QUEUES
 from neuronhub.demo.slurm_conf import GPU_FOLDER
 from neuronhub.demo.state import StateFolder
@@ -167,6 +168,9 @@ def _build_root(state: StateFolder, binds: Mapping[str, Path]) -> None:
         if target in binds:
             _make_read_only(inside)
     (_NEW_ROOT / "etc" / "slurm").symlink_to(state.slurm)
+    (_NEW_ROOT / "etc" / "neuronhub").mkdir(exist_ok=True)
+    (_NEW_ROOT / "etc" / "neuronhub" / "site.toml").symlink_to(state.site_file)
+    _write_command(_NEW_ROOT / COMMAND.lstrip("/"))
 
 
 def _show(entry: os.DirEntry[str], target: Path, *, writable: bool) -> None:
@@ -196,6 +200,7 @@ def _write_etc(etc: Path) -> None:
     passwd = identity.render_passwd((etc / "passwd").read_text())
     shutil.rmtree(etc / "sudoers.d", ignore_errors=True)
     shutil.rmtree(etc / "slurm", ignore_errors=True)
+    shutil.rmtree(etc / "neuronhub", ignore_errors=True)
     (etc / "sudoers.d").mkdir(mode=0o750)
     files = {
         "passwd": (passwd, 0o644),
@@ -215,6 +220,13 @@ def _write_etc(etc: Path) -> None:
         (etc / name).unlink(missing_ok=True)
 
 
+def _write_command(path: Path) -> None:
+    """``neuronhub`` inside: the one in the virtual environment names folders that only exist outside."""
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={SOURCE} exec {PYTHON} -m neuronhub.cli "$@"\n')
+    path.chmod(0o755)
+
+
 def _make_gpus(folder: Path) -> None:
     """Stand-ins of the GPUs: device files that do nothing."""
     folder.mkdir()
@@ -224,10 +236,9 @@ def _make_gpus(folder: Path) -> None:
 
 
 def _enter_root() -> None:
-    old = _NEW_ROOT / "old"
-    old.mkdir()
+    """Make the new root the root; the old one, stacked on it by pivot_root, goes."""
+    os.chdir(_NEW_ROOT)
     number = _SYS_PIVOT_ROOT[os.uname().machine]
-    _check(_libc.syscall(number, os.fsencode(_NEW_ROOT), os.fsencode(old)), "pivot_root")
+    _check(_libc.syscall(number, b".", b"."), "pivot_root")
+    _check(_libc.umount2(b".", _MNT_DETACH), "umount the old root")
     os.chdir("/")
-    _check(_libc.umount2(b"/old", _MNT_DETACH), "umount the old root")
-    Path("/old").rmdir()

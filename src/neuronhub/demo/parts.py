@@ -20,6 +20,15 @@ STOP_ORDER = (("hub",), ("proxy", "slapd", *(f"slurmd-{node.name}" for node in N
 """Slurm's parts end in this order, so that each can still say what it has to say to the next."""
 
 _DATABASE_SOCKET = Path("/run/mysqld/mysqld.sock")
+_SMALL_LOG = "--innodb-log-file-size=16M"
+_DATABASE_OPTIONS = (
+    "--skip-networking",
+    "--performance-schema=0",
+    "--innodb-buffer-pool-size=64M",
+    _SMALL_LOG,
+    "--innodb-flush-log-at-trx-commit=2",
+    "--innodb-lock-wait-timeout=900",
+)
 
 
 def plan_parts(state: StateFolder, ports: Ports, secrets: dict[str, Secret], *, tls: bool) -> tuple[Part, ...]:
@@ -101,7 +110,7 @@ def _plan_mariadb(state: StateFolder) -> Part:
             f"--datadir={data}",
             "--auth-root-authentication-method=socket",
             "--skip-test-db",
-            "--innodb-log-file-size=16M",
+            _SMALL_LOG,
             user="mysql",
         )
         state.data("mariadb-made").touch()
@@ -115,12 +124,7 @@ def _plan_mariadb(state: StateFolder) -> Part:
             f"--socket={_DATABASE_SOCKET}",
             f"--init-file={state.slurm}/database.sql",
             "--pid-file=/run/mysqld/mysqld.pid",
-            "--skip-networking",
-            "--performance-schema=0",
-            "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=16M",
-            "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-lock-wait-timeout=900",
+            *_DATABASE_OPTIONS,
         ),
         user="mysql",
         before=ensure_database,

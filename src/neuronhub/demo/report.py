@@ -12,7 +12,6 @@ from neuronhub.demo.state import Secret, StateFolder
 from neuronhub.language import translate as _
 
 SHOWN_ACCOUNTS = ("alice", "bob")
-DEFAULT_STATE = "/var/lib/neuronhub-demo"
 
 
 def show_part(console: Console, name: str, seconds: float) -> None:
@@ -20,9 +19,10 @@ def show_part(console: Console, name: str, seconds: float) -> None:
     console.print(f"  [green]✓[/] {name:<18} {seconds:6.2f} s")
 
 
-def show_ready(console: Console, state: StateFolder, url: str, secrets: Mapping[str, Secret], seconds: float) -> None:
+def show_ready(
+    console: Console, state: StateFolder, url: str, secrets: Mapping[str, Secret], command: str, seconds: float
+) -> None:
     """Everything is ready: where to go, who may sign in, and how to get a one-time password."""
-    command = "neuronhub demo" if str(state.path) == DEFAULT_STATE else f"neuronhub demo --state {state.path}"
 
     def say(text: str = "") -> None:
         console.print(text, markup=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 from neuronhub.demo.errors import DemoError
 from neuronhub.demo.shape import ACCOUNTS
 
+DEFAULT_STATE = "/var/lib/neuronhub-demo"
 FORMAT = "1"
 """Changes when a kept folder of an older version cannot be used any more."""
 LONGEST_PATH = 70
