@@ -127,7 +127,10 @@ async def ensure_account(site: Site) -> None:
     """Make the plain hubs' user inside, and let it do by sudo what batchspawner does so."""
     if ACCOUNT in await site.run("/bin/cat", "/etc/passwd"):
         return
-    lines = {"passwd": f"{ACCOUNT}:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin", "shadow": f"{ACCOUNT}:*:19000:::::::"}
+    lines = {
+        "passwd": f"{ACCOUNT}:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin",
+        "shadow": f"{ACCOUNT}:*:19000:0:99999:7:::",
+    }
     for file, line in lines.items():
         await site.run("/usr/bin/tee", "-a", f"/etc/{file}", stdin=line + "\n")
     commands = "/usr/bin/sbatch, /usr/bin/squeue, /usr/bin/scancel"
