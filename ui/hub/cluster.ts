@@ -19,11 +19,17 @@ export interface Queue {
 }
 
 export interface Cluster {
-  taken_at: string;
-  age_s: number;
+  /** Null: Slurm has not answered since the hub started, and the queues' numbers mean nothing. */
+  taken_at: string | null;
+  age_s: number | null;
   problem: string | null;
   currency: string;
   queues: Queue[];
+}
+
+/** The queues of which something is known. */
+export function knownQueues(cluster: Cluster): readonly Queue[] {
+  return cluster.taken_at === null ? [] : cluster.queues;
 }
 
 /** True when something can start in the queue at once, as far as the table tells. */

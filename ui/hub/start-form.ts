@@ -1,6 +1,6 @@
 /** The form of the start page: Job queue, time limit, and the cost of both together. */
 
-import { type Cluster, hasRoom, type Queue, timeProblem } from "./cluster.js";
+import { type Cluster, hasRoom, knownQueues, type Queue, timeProblem } from "./cluster.js";
 import { describeDuration, formatTimeLimit, parseTimeLimit } from "./durations.js";
 import { element, type PageData, say, write } from "./page.js";
 import { formatMoney, highestCost } from "./prices.js";
@@ -29,7 +29,7 @@ export class StartForm {
     });
     this.time.addEventListener("input", () => {
       this.timeIsChosen = true;
-      this.describe();
+      this.describe(REST_MS);
     });
     for (const preset of this.presets) {
       preset.addEventListener("click", () => {
@@ -47,14 +47,14 @@ export class StartForm {
 
   /** Take in a renewed table; what the person has picked and typed stays. */
   offer(cluster: Cluster): void {
-    this.queues = cluster.queues;
+    this.queues = knownQueues(cluster);
     this.currency = cluster.currency;
     const known = new Map(Array.from(this.select.options, (option) => [option.value, option] as const));
     const before = this.select.value;
-    const options = cluster.queues.map((queue) => this.optionOf(queue, known.get(queue.name)));
+    const options = this.queues.map((queue) => this.optionOf(queue, known.get(queue.name)));
     if (options.length !== known.size || options.some((option) => !option.isConnected)) {
       this.select.replaceChildren(...options);
-      this.select.value = known.has(before) ? before : (cluster.queues.find((queue) => queue.usable)?.name ?? "");
+      this.select.value = known.has(before) ? before : (this.queues.find((queue) => queue.usable)?.name ?? "");
     }
     this.suggestTime();
     this.describe();
@@ -96,7 +96,7 @@ export class StartForm {
     return "maximum" in preset.dataset ? (this.queue?.max_time_s ?? 0) : Number(preset.dataset.seconds);
   }
 
-  private describe(): void {
+  private describe(costAfterMs = 0): void {
     const queue = this.queue;
     if (queue === undefined) {
       return;
@@ -110,10 +110,15 @@ export class StartForm {
       preset.disabled = offered === 0 || timeProblem(offered, queue) !== null;
       preset.setAttribute("aria-pressed", String(!preset.disabled && offered === seconds));
     }
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    const showCost = (): void => {
       this.describeCost(queue, problem === null ? seconds : null);
-    }, REST_MS);
+    };
+    clearTimeout(this.timer);
+    if (costAfterMs > 0) {
+      this.timer = setTimeout(showCost, costAfterMs);
+    } else {
+      showCost();
+    }
   }
 
   private describeQueue(queue: Queue): void {

@@ -1,7 +1,7 @@
 /** The start page: the table renews itself, and the form says what a start would cost. */
 
 import { call, Refused } from "./api.js";
-import type { Cluster } from "./cluster.js";
+import { type Cluster, knownQueues } from "./cluster.js";
 import { describeAge } from "./durations.js";
 import { element, type PageData, readPageData, say, sendOnce, write } from "./page.js";
 import { Poll } from "./poll.js";
@@ -25,7 +25,7 @@ function show(): void {
   if (cluster === null) {
     return;
   }
-  showQueues(page, cluster.queues, cluster.currency);
+  showQueues(page, knownQueues(cluster), cluster.currency);
   form.offer(cluster);
   markRow(form.picked);
   write(element("problem"), cluster.problem ?? "");
@@ -33,10 +33,11 @@ function show(): void {
 }
 
 function showAge(): void {
-  if (cluster === null) {
+  const known = cluster?.age_s ?? null;
+  if (known === null) {
     return;
   }
-  const age = cluster.age_s + (performance.now() - receivedAt) / 1000;
+  const age = known + (performance.now() - receivedAt) / 1000;
   write(element("age"), say(page, "updated", { age: describeAge(age, page.language) }));
 }
 
@@ -45,7 +46,7 @@ async function renew(): Promise<boolean> {
     cluster = (await call(page, "GET", "cluster")) as Cluster;
     receivedAt = performance.now();
     show();
-    return cluster.problem === null;
+    return true;
   } catch (error) {
     const signedOut = error instanceof Refused && (error.status === 401 || error.status === 403);
     const reason = error instanceof Refused && !signedOut ? error.message : "";
@@ -85,4 +86,8 @@ document.getElementById("start-error")?.focus();
 localiseTimes();
 show();
 setInterval(showAge, 1000);
-poll.start();
+if ((cluster?.age_s ?? Infinity) * 1000 < REFRESH_MS) {
+  poll.start();
+} else {
+  void poll.now();
+}

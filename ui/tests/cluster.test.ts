@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hasRoom, type Queue, timeProblem } from "../hub/cluster.js";
+import { hasRoom, knownQueues, type Queue, timeProblem } from "../hub/cluster.js";
 
 const QUEUE: Queue = {
   name: "gpu",
@@ -36,4 +36,10 @@ test("a time must be one, and within the queue's limit", () => {
   assert.equal(timeProblem(7201, QUEUE), "too_long");
   assert.equal(timeProblem(7200, QUEUE), null);
   assert.equal(timeProblem(10 ** 9, { ...QUEUE, max_time_s: null }), null);
+});
+
+test("before Slurm has answered, no queue is known", () => {
+  const cluster = { taken_at: null, age_s: null, problem: null, currency: "KRW", queues: [QUEUE] };
+  assert.deepEqual(knownQueues(cluster), []);
+  assert.deepEqual(knownQueues({ ...cluster, taken_at: "2026-11-23T04:00:00Z", age_s: 1 }), [QUEUE]);
 });

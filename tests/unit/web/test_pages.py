@@ -227,6 +227,14 @@ def test_a_queue_that_cannot_be_used_is_shown_with_its_reason_and_cannot_be_pick
     assert "Members only." in text
 
 
+def test_numbers_that_nobody_has_counted_are_not_shown(reader: str, render: Render) -> None:
+    page = start_page(make_queue(alloc=0, idle=0, down=0, total=0), problem="Slurm does not answer.")
+    page["start_page"]["cluster"] |= {"taken_at": None, "age_s": None}
+    text = render("spawn.html", **page)
+    assert 'data-queue="jupyter"' not in text
+    assert Outline(text).all("p", id="no-queues") == [{"id": "no-queues", "class": "nh-empty"}]
+
+
 def test_the_choice_of_last_time_is_picked_again(reader: str, render: Render) -> None:
     page = start_page(make_queue(), CHARGED)
     page["start_page"]["choice"] = {"queue": "gpu", "time_limit": "2:30:00"}
