@@ -11,7 +11,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from tests.contract.spawn.rest import Hub, wait_for
@@ -59,14 +58,16 @@ def other(site: RunningSite) -> Iterator[OtherHub]:
     (folder / "jupyterhub_config.py").write_text(
         "c = get_config()\nc.JupyterHub.authenticator_class = 'dummy'\nc.Authenticator.allow_all = True\n"
     )
-    token = Path(tomllib.loads(document)["hub"]["proxy_token_file"]).read_text().strip()
+    token_file = tomllib.loads(document)["hub"]["proxy_token_file"]
     inside = (*COMMAND, "--state", str(site.state_dir), "exec", "--")
     proxy = [NODE, PROXY, "--ip=127.0.0.1", f"--port={public}", "--api-ip=127.0.0.1", f"--api-port={proxy_api}"]
     up = f"PYTHONPATH={SOURCE} exec {PYTHON} -m neuronhub.cli up --site {folder}/site.toml"
     with (folder / "log").open("wb") as log:
         processes = [
             subprocess.Popen(
-                (*inside, "/usr/bin/env", f"CONFIGPROXY_AUTH_TOKEN={token}", *proxy), stdout=log, stderr=log
+                (*inside, "sh", "-c", f'CONFIGPROXY_AUTH_TOKEN="$(cat {token_file})" exec "$@"', "sh", *proxy),
+                stdout=log,
+                stderr=log,
             ),
             subprocess.Popen((*inside, "su", "-s", "/bin/sh", "neuronhub", "-c", up), stdout=log, stderr=log),
         ]
