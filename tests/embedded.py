@@ -16,6 +16,7 @@ from typing import Any
 
 import pyotp
 
+from neuronhub.demo.cli import render_entry
 from neuronhub.demo.control import ask
 from neuronhub.demo.errors import DemoError
 from neuronhub.demo.state import StateFolder
@@ -46,10 +47,10 @@ class RunningSite:
     hub_api_url: str
     proxy_api_url: str
     ldap_url: str
-    admin_token: str
+    admin_token: str = field(repr=False)
     pid: int
     """The site's process 1, as seen outside."""
-    accounts: dict[str, Account]
+    accounts: dict[str, Account] = field(repr=False)
     _spent: dict[str, int] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -80,9 +81,10 @@ class RunningSite:
         self, argv: Sequence[str], user: str | None = None, *, check: bool = True, stdin: str = "", within_s: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside the site, as root or as one of its accounts; ``check``: it must succeed."""
-        as_user = ("--user", user) if user else ()
-        command = (*COMMAND, "--state", str(self.state_dir), "exec", *as_user, "--", *argv)
-        done = subprocess.run(command, input=stdin, text=True, capture_output=True, timeout=within_s, check=False)
+        command, environment = render_entry(self.pid, user, argv)
+        done = subprocess.run(
+            command, env=environment, input=stdin, text=True, capture_output=True, timeout=within_s, check=False
+        )
         assert not check or done.returncode == 0, f"{argv} failed: {done.stdout}{done.stderr}"
         return done
 

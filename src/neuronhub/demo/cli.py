@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -143,6 +144,12 @@ def otp(state: StateFolder, account: str) -> None:
 def exec_(state: StateFolder, user: str | None, command: tuple[str, ...]) -> None:
     """Run COMMAND inside the site, as on its login node."""
     _, pid = ask(state.control_socket, "status")
+    argv, environment = render_entry(pid, user, command)
+    os.execve(argv[0], argv, environment)  # noqa: S606
+
+
+def render_entry(pid: int, user: str | None, command: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment to run ``command`` inside the site that process ``pid`` belongs to."""
     is_account = user in {account.id for account in ACCOUNTS}
     folder = f"/home/{user}" if is_account else "/"
     argv = ["/usr/bin/nsenter", f"--target={pid}", "--mount", "--pid", "--uts", "--ipc", f"--wdns={folder}", "--"]
@@ -152,7 +159,7 @@ def exec_(state: StateFolder, user: str | None, command: tuple[str, ...]) -> Non
         argv += ["/usr/bin/env", f"HOME={folder}", f"USER={user}", f"LOGNAME={user}", "SHELL=/bin/bash"]
     path = f"{Path(COMMAND).parent}:{PATH}"
     environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
-    os.execve(argv[0], [*argv, *command], environment)  # noqa: S606
+    return [*argv, *command], environment
 
 
 def _make_action(do: str, explanation: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from neuronhub.demo import installation
-from neuronhub.demo.cli import demo, find_language
+from neuronhub.demo.cli import demo, find_language, render_entry
 from neuronhub.demo.errors import DemoError
 from neuronhub.demo.inside import Options
 
@@ -50,6 +50,16 @@ def test_a_python_that_others_cannot_run_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "prefix", str(environment))
     with pytest.raises(DemoError, match="Other users cannot run"):
         installation.find_binds(environment)
+
+
+def test_a_command_inside_is_run_as_the_user_with_the_users_groups() -> None:
+    argv, environment = render_entry(17, "alice", ["squeue", "--me"])
+    assert argv[0] == "/usr/bin/nsenter"
+    assert argv[-2:] == ["squeue", "--me"]
+    assert {"--target=17", "--reuid=alice", "--regid=researchers", "--init-groups", "HOME=/home/alice"} <= set(argv)
+    assert "SLURM_CONF" not in environment
+    assert "--reuid=neuronhub" in render_entry(17, "neuronhub", ["true"])[0]
+    assert not [word for word in render_entry(17, None, ["true"])[0] if word.startswith("--reuid")]
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["otp", "alice"], ["restart", "hub"], ["exec", "true"]])
