@@ -40,6 +40,7 @@ class OtherHub:
 def other(site: RunningSite) -> Iterator[OtherHub]:
     """Run a second hub and proxy inside the embedded site."""
     folder = site.state_dir / "hub" / "other"
+    site.run_inside(["rm", "-rf", str(folder)])
     site.run_inside(["install", "-d", "-m", "700", "-o", "neuronhub", str(folder)])
     public, api, proxy_api = free_port(), free_port(), free_port()
     document = site.site_file.read_text()
@@ -77,6 +78,7 @@ def other(site: RunningSite) -> Iterator[OtherHub]:
         hub.wait_until_up()
         yield OtherHub(f"http://127.0.0.1:{public}/", hub)
     finally:
+        site.run_inside(["scancel", "--user=u30"])
         site.run_inside(["pkill", "-f", f"{folder}/site.toml"], check=False)
         site.run_inside(["pkill", "-f", "--", f"--api-port={proxy_api}"], check=False)
         for process in processes:
