@@ -18,6 +18,7 @@ demo: setup ## run a whole site here: Slurm, directory, proxy and hub (DEMO="--f
 	.venv/bin/neuronhub demo $(DEMO)
 
 test: setup browser ## run all tests, the browser's journeys on the embedded site included (TESTS="tests/unit -k form")
+	npm --prefix ui run --silent test
 	.venv/bin/python -m pytest $(TESTS)
 
 check: packages venv ui locale ## lint, types, the rules between rooms, translations
