@@ -55,10 +55,19 @@ def test_Q1_Q2_Q3_the_resource_table(meet: Callable[..., Researcher], language: 
         expect(cell(person, queue, "price")).to_contain_text(person.words.charged)
         expect(cell(person, queue, "price")).to_contain_text(re.compile(r"₩\d+,000"))
 
-    person.pick("jupyter", "1:00:00")
-    expect(page.locator("#cost")).not_to_contain_text("₩")
-    person.pick("cas_v100_2", "2:00:00")
-    expect(page.locator("#cost")).to_contain_text("₩6,000")
+    places = set()
+    for queue, time_limit, cost in (
+        ("jupyter", "1:00:00", re.compile(r"^[^₩–]+$")),
+        ("cas_v100_2", "2:00:00", re.compile("₩6,000")),
+        ("amd_a100nv_8", "90", re.compile("₩24,000")),
+        ("cas_v100_2", "1-12:00:00", re.compile("₩108,000")),
+        ("amd_a100nv_8", "nonsense", re.compile("–")),
+        ("amd_a100nv_8", "1-23:59:00", re.compile("₩767,734|₩767,733")),
+    ):
+        person.pick(queue, time_limit)
+        expect(page.locator("#cost")).to_contain_text(cost)
+        places.add(page.locator("#submit").evaluate("button => button.offsetTop"))
+    assert len(places) == 1, f"Submit moves under the pointer: {places}"
     person.pick("amd_a100nv_8", "90")
     expect(page.locator("#cost")).to_contain_text("₩24,000")
     shift, moved = measure_shift(page)
