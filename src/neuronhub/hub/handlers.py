@@ -14,6 +14,9 @@ from tornado import web
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.spawner import SlurmSpawner
 
+REFRESH_PATIENCE_S = 3.0
+"""Refresh waits for Slurm that long before it gets the older table again."""
+
 
 class ClusterHandler(APIHandler):  # type: ignore[misc]
     """GET /hub/api/cluster: the resource table (row Q1) as JSON, for any signed-in user or service."""
@@ -23,7 +26,7 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
         if self.current_user is None:
             raise web.HTTPError(403, "sign in to see the resource table")
         desk: Desk = self.settings[Desk.SETTING]
-        await desk.fetch_cluster()
+        await desk.fetch_cluster(REFRESH_PATIENCE_S)
         groups = [group.name for group in getattr(self.current_user, "groups", ())]
         self.set_header("Cache-Control", "no-store")
         self.write(desk.describe_cluster(groups))

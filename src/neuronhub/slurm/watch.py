@@ -34,7 +34,7 @@ CONFIGURATION_S = 3600.0
 RECORDS_S = 6.0
 """Accounting is slow (about 0.1 s) and asked rarely, for all absent jobs at once."""
 PATIENCE_S = 3.0
-"""A looker gets the older snapshot after that time."""
+"""A looker gets the older snapshot after that time, unless it asks for another."""
 FIRST_PATIENCE_S = 30.0
 """The same while there is nothing to get yet."""
 
@@ -98,14 +98,15 @@ class Watch:
         """How many commands were run so far, by name."""
         return self._commands.asked
 
-    async def fetch_cluster(self, max_age_s: float = 4.0) -> ClusterSnapshot:
+    async def fetch_cluster(self, max_age_s: float = 4.0, patience_s: float = PATIENCE_S) -> ClusterSnapshot:
         """Look at the cluster: at most ``max_age_s`` old if Slurm and the budget allow it, else the newest snapshot.
 
-        Raises SlurmUnavailable only when there never was one.
+        ``patience_s``: how long to wait for a new one while there is an older one. Raises SlurmUnavailable only
+        when there never was one.
         """
         if self.cluster is not None and self._clock() - self._nodes_taken[0] <= max_age_s:
             return self.cluster
-        until = self._clock() + (FIRST_PATIENCE_S if self.cluster is None else PATIENCE_S)
+        until = self._clock() + (FIRST_PATIENCE_S if self.cluster is None else patience_s)
         while True:
             wanted_s = max(TURN_S, max_age_s)
             self._cluster_wanted_s = min(wanted_s, self._cluster_wanted_s or wanted_s)

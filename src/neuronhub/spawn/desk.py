@@ -23,6 +23,7 @@ log = logging.getLogger("neuronhub.spawn")
 ORPHAN_CHECK_S = 60.0
 SUSPECT_CHECK_S = 6.0
 """A job is an orphan when two answers of Slurm, this far apart, show it and no server owns it."""
+PATIENCE_S = 0.3
 FORM_AGE_S = 60.0
 """A start is checked against what Slurm said at most this long ago, if Slurm answers at all."""
 
@@ -60,7 +61,7 @@ class Desk:
 
     async def choose(self, fields: Mapping[str, Any], groups: Collection[str]) -> Choice:
         """Check what a user wants to start; raises StartRefused, or SlurmUnavailable if Slurm never answered."""
-        snapshot = await self.watch.fetch_cluster(FORM_AGE_S)
+        snapshot = await self.watch.fetch_cluster(FORM_AGE_S, PATIENCE_S)
         choice = parse_choice(fields, self.site, snapshot)
         check_choice(choice, self.site, snapshot, groups)
         return choice
@@ -75,10 +76,13 @@ class Desk:
             return None
         return _("Slurm does not answer at the moment. Running servers and waiting jobs are not affected.")
 
-    async def fetch_cluster(self) -> ClusterSnapshot | None:
-        """The newest snapshot for somebody who looks now, or None if Slurm has never answered."""
+    async def fetch_cluster(self, patience_s: float = PATIENCE_S) -> ClusterSnapshot | None:
+        """The newest snapshot for somebody who looks now, or None if Slurm has never answered.
+
+        A page does not keep its reader waiting for a newer one than there is: it shows the age, and renews itself.
+        """
         try:
-            return await self.watch.fetch_cluster()
+            return await self.watch.fetch_cluster(patience_s=patience_s)
         except SlurmUnavailable as error:
             log.warning("no resource table yet: %s", error)
             return None

@@ -99,8 +99,7 @@ def test_L1_Q1_Q4_with_another_authenticator(other: OtherHub) -> None:
     form = {"queue": "jupyter", "time_limit": "10", "_xsrf": xsrf[1]}
     browser.open(other.url + "hub/spawn", urllib.parse.urlencode(form).encode(), timeout=60).close()
     wait_for("the server is ready", lambda: other.hub.is_ready("u30"), 60)
-    wait_for(
-        "the server answers", lambda: browser.open(other.url + "user/u30/api/contents", timeout=20).status == 200, 30
-    )
+    assert "Jupyter" in browser.open(other.url + "user/u30/tree", timeout=30).read().decode()
+    assert browser.open(other.url + "user/u30/api/contents", timeout=30).status == 200
     other.hub.ask("DELETE", "/hub/api/users/u30/server")
     wait_for("the server is gone", lambda: other.hub.is_gone("u30"))
