@@ -70,7 +70,7 @@ def make_config(settings: Settings) -> Config:
     c.JupyterHub.authenticator_class = "dummy"
     c.Authenticator.allow_all = True
     c.JupyterHub.services = [{"name": "bench", "api_token": settings.token}]
-    scopes = ["admin:users", "admin:servers", "access:servers"]
+    scopes = ["admin:users", "admin:servers", "tokens"]
     c.JupyterHub.load_roles = [{"name": "bench", "scopes": scopes, "services": ["bench"]}]
     c.ConfigurableHTTPProxy.api_url = f"http://{ADDRESS}:{settings.proxy_api_port}"
     c.ConfigurableHTTPProxy.command = settings.proxy_command
