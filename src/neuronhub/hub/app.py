@@ -18,7 +18,7 @@ from tornado.httputil import HTTPConnection, HTTPServerRequest
 from traitlets import Instance
 
 from neuronhub import language
-from neuronhub.hub.handlers import ClusterHandler, StartHandler, make_logout_handler
+from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, make_logout_handler
 from neuronhub.hub.settings import make_config, read_secret
 from neuronhub.protocol import ANNOUNCE_PATH
 from neuronhub.site import Site
@@ -123,6 +123,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
                 logout = handler
         ours: list[Any] = [
             (r"/logout", make_logout_handler(logout)),
+            (r"/spawn", StartPageHandler),
+            (r"/spawn/([^/]+)", StartPageHandler),
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
             (r"/api/users/([^/]+)/server", StartHandler),

@@ -9,6 +9,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
+from jupyterhub.handlers.pages import SpawnHandler
 from tornado import web
 
 from neuronhub.spawn.desk import Desk
@@ -43,6 +44,22 @@ class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
         if isinstance(spawner, SlurmSpawner):
             options = (await spawner.check_options(options)).to_options()
         await super().spawn_single_user(user, server_name, display_name, options=options)
+
+
+class StartPageHandler(SpawnHandler):  # type: ignore[misc]
+    """POST /hub/spawn: JupyterHub's own, but the same Submit twice leads to the one start that it has made."""
+
+    @web.authenticated
+    async def post(self, user_name: str | None = None, server_name: str = "", display_name: str = "") -> None:
+        """Start, or go to the server that runs or is starting already."""
+        user = self.current_user
+        spawner = user.spawners.get(server_name or "") if user_name in {None, user.name} else None
+        if spawner is not None and spawner.ready:
+            self.redirect(self.get_next_url(user, default=user.server_url(server_name)))
+        elif spawner is not None and spawner.pending == "spawn":
+            self.redirect(self._get_pending_url(user, server_name))
+        else:
+            await super().post(user_name, server_name, display_name)
 
 
 class EndEverything(BaseHandler):  # type: ignore[misc]

@@ -1,0 +1,59 @@
+"""``neuronhub check``: each thing that is wrong is named in a line of its own, and nothing else is hidden by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from neuronhub.cli import cli
+
+
+def test_a_site_where_nothing_answers(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(
+        f"""
+[hub]
+public_url = "https://127.0.0.1:1/"
+proxy_api_url = "http://127.0.0.1:1"
+proxy_token_file = "{tmp_path}/proxy-token"
+cookie_secret_file = "{tmp_path}/cookie-secret"
+start_key_file = "{tmp_path}/start-key"
+state_dir = "{tmp_path}/none"
+[places]
+base = "{tmp_path}/base"
+[slurm]
+bin_dir = "{tmp_path}/bin"
+sudo = "/bin/false"
+[[queues]]
+name = "jupyter"
+"""
+    )
+    for name in ("proxy-token", "start-key"):
+        (tmp_path / name).write_text("x" * 40)
+        (tmp_path / name).chmod(0o600)
+    result = CliRunner().invoke(cli, ["check", "--site", str(tmp_path / "site.toml")])
+    assert result.exit_code == 1
+    wrong = [line.split()[1].rstrip(":") for line in result.output.splitlines() if line.startswith("WRONG")]
+    assert wrong == ["secrets", "state", "proxy", "Slurm", "queues", "sudo", "base"]
+
+
+def test_no_site_file_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neuronhub.cli import main
+
+    monkeypatch.setattr("sys.argv", ["neuronhub", "--site", str(tmp_path / "none.toml"), "check"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["up", "--help"], ["check", "--help"], ["otp", "--help"], ["demo", "--help"]]
+)
+def test_help_is_there_for_everything(argv: list[str]) -> None:
+    result = CliRunner().invoke(cli, argv)
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
