@@ -1,6 +1,6 @@
 # NeuronHub: every target does its own set-up, on a Debian 12 with git and make, as root.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean setup packages venv base proxy ui locale browser
+.PHONY: help demo test check bench lock clean setup packages venv base proxy ui locale bytecode browser
 
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -32,7 +32,7 @@ lock: venv ## lock the dependencies again (LOCK=--upgrade for newer versions)
 	cd deploy/proxy && npm install --package-lock-only --no-fund --no-audit
 	cd ui && npm install --package-lock-only --no-fund --no-audit
 
-setup: packages venv base proxy ui locale
+setup: packages venv base proxy ui locale bytecode
 
 packages:
 	@scripts/ensure-packages requirements/debian-demo.txt
@@ -42,6 +42,10 @@ browser:
 
 venv: packages
 	@scripts/ensure-venv
+
+# The hub of the embedded site cannot write it: it runs from this checkout as another user.
+bytecode: venv
+	@.venv/bin/python -m compileall -q src/neuronhub
 
 base: venv
 	@scripts/ensure-base

@@ -21,6 +21,7 @@ from types import FrameType
 from typing import NoReturn
 
 from neuronhub.demo import identity
+from neuronhub.demo.errors import DemoError
 from neuronhub.demo.installation import COMMAND, PYTHON, SOURCE
 from neuronhub.demo.shape import HOST_NAME, QUEUES
 from neuronhub.demo.slurm_conf import GPU_FOLDER
@@ -80,7 +81,12 @@ def run_inside(
     ``binds`` are further folders to be seen inside: path there -> path here. SIGINT, SIGTERM and SIGHUP ask the
     command inside to end; LONGEST_STOP_S later the kernel ends it. If this process is killed, so is all inside.
     """
-    _unshare(_CLONE_NEWPID)
+    try:
+        _unshare(_CLONE_NEWPID)
+    except OSError as error:
+        raise DemoError(
+            f"Root may not make namespaces here ({error.strerror}). In a container, it must be a privileged one."
+        ) from error
     sys.stdout.flush()
     sys.stderr.flush()
     init = os.fork()
@@ -115,6 +121,8 @@ def _become_init(
         _build_root(state, binds)
         _enter_root()
         status = _run_and_reap(argv, environment)
+    except OSError as error:
+        print(f"neuronhub: the embedded site's own view of the machine cannot be made: {error}", file=sys.stderr)
     except Exception:  # noqa: BLE001 - nobody is left in this process to see it
         traceback.print_exc()
     finally:

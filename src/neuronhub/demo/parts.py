@@ -63,7 +63,6 @@ def _plan_munged(state: StateFolder) -> Part:
             "--pid-file=/run/munge/munged.pid",
             f"--seed-file={state.data('munge')}/munged.seed",
             "--num-threads=4",
-            "--force",
         ),
         user="munge",
         before=ensure_key,

@@ -206,8 +206,8 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 
 def _raise_priority(pid: int) -> None:
-    """Without this, the kernel weighs every job's session like the whole hub."""
+    """Without this, the kernel weighs every job's session like the whole hub; some containers do not allow it."""
     group = Path(f"/proc/{pid}/autogroup")
     if group.exists():
-        with contextlib.suppress(ProcessLookupError), os.fdopen(os.open(group, os.O_WRONLY), "w") as file:
-            file.write(str(PRIORITY))
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            group.write_text(str(PRIORITY))
