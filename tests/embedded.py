@@ -70,7 +70,7 @@ class RunningSite:
         """
         while True:
             now = int(time.time()) // OTP_STEP_S
-            step = max(now - 1, self._spent.get(account, 0) + 1)
+            step = max(now, self._spent.get(account, 0) + 1)
             if step <= now + 1:
                 break
             time.sleep(0.2)

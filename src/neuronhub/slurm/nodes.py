@@ -105,9 +105,11 @@ def can_start(node: Node) -> bool:
     return node.state in ("idle", "planned", "plnd", "mixed", "mix") and not _NOT_NOW & set(node.flags)
 
 
-def count_nodes(nodes: Iterable[Node]) -> NodeCounts:
-    """Count every node exactly once."""
+def count_nodes(nodes: Iterable[Node], *, closed: bool = False) -> NodeCounts:
+    """Count every node exactly once. ``closed``: nothing starts here, so that idle nodes are not usable either."""
     uses = Counter(classify_node(node.state, node.flags) for node in nodes)
+    if closed:
+        return NodeCounts(alloc=uses["alloc"], down=uses["idle"] + uses["down"])
     return NodeCounts(alloc=uses["alloc"], idle=uses["idle"], down=uses["down"])
 
 
@@ -146,7 +148,7 @@ def fill_queue(partition: Queue, nodes: Iterable[tuple[str, Node]], jobs: Iterab
     here = [job.state for job in jobs if partition.name in job.partition.split(",")]
     return replace(
         partition,
-        counts=count_nodes(own.values()),
+        counts=count_nodes(own.values(), closed=not partition.open),
         nodes=tuple(own.values()),
         gpus=count_gpus(own.values(), whole_nodes=partition.exclusive, closed=not partition.open),
         waiting_jobs=sum(state.waiting for state in here),

@@ -78,6 +78,7 @@ def describe_ending(ending: Ending) -> dict[str, Any]:
     cause, next_step = _explain(ending)
     return {
         "title": _("Your server has ended") if ending.ready else _("Your server did not start"),
+        "ready": ending.ready,
         "cause": cause,
         "next_step": next_step,
         "job_id": ending.job_id,

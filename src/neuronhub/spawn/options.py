@@ -14,6 +14,7 @@ from neuronhub import language
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
 from neuronhub.site import QueueSite, Site
+from neuronhub.slurm.nodes import can_start
 from neuronhub.slurm.parse import parse_time_limit, render_time_limit
 from neuronhub.slurm.types import ClusterSnapshot, Queue
 
@@ -170,5 +171,5 @@ def count_places(offered: QueueSite, queue: Queue | None) -> dict[str, int]:
     if queue is None:
         return {"free": 0, "total": 0}
     per_node = offered.places_per_node
-    free = sum(min(node.cpus_free, per_node) for node in queue.nodes)
+    free = sum(min(node.cpus_free, per_node) for node in queue.nodes if queue.open and can_start(node))
     return {"free": free, "total": per_node * len(queue.nodes)}

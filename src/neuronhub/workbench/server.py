@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
+from jupyter_server.log import log_request
 from jupyter_server.serverapp import ServerApp
 from jupyterhub._version import __version__ as jupyterhub_version
 from jupyterhub._version import _check_version
@@ -149,6 +150,8 @@ def run_server(listener: socket.socket, args: tuple[str, ...], say: Callable[[st
         find_extensions=Workbench.load_other_extensions,
         new_httpserver=False,
     )
+    # JupyterHub logs every request that went well; in a job's log that is a line a second for each open page.
+    app.web_app.settings["log_function"] = log_request
     http_server = HTTPServer(
         app.web_app, xheaders=app.trust_xheaders, max_body_size=app.max_body_size, max_buffer_size=app.max_buffer_size
     )
