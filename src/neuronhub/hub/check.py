@@ -17,6 +17,7 @@ from neuronhub.hub.settings import read_secret
 from neuronhub.login.connection import Connection, ConnectionFailed, Server
 from neuronhub.site import Directory, Site
 from neuronhub.slurm.commands import Commands
+from neuronhub.slurm.process import run
 
 TIME_LIMIT_S = 20.0
 
@@ -110,18 +111,10 @@ async def _check_queues(site: Site) -> str:
 
 
 async def _check_sudo(site: Site) -> str:
-    process = await asyncio.create_subprocess_exec(
-        str(site.slurm.sudo),
-        "-n",
-        "-l",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    listed, _ = await process.communicate()
+    listed = await run("sudo", [str(site.slurm.sudo), "-n", "-l"], environment={"LC_ALL": "C"}, timeout_s=TIME_LIMIT_S)
     for command in ("sbatch", "scancel"):
-        path = site.slurm.bin_dir / command
-        if process.returncode != 0 or str(path).encode() not in listed:
+        path = str(site.slurm.bin_dir / command)
+        if listed.code or path not in listed.stdout:
             raise CheckFailed(f"sudo does not let this user run {path}. Install deploy/sudoers.d/neuronhub.")
     return "sbatch and scancel may be run for users"
 
