@@ -107,6 +107,7 @@ SECTIONS = (
             _questions("rest-10", "10 servers in rest", "서버 10개 대기 상태"),
             _questions("rest-50", "50 servers in rest", "서버 50개 대기 상태"),
             _questions("waiting-10", "10 starts wait in the queue", "큐에서 10개 대기 중"),
+            _questions("one", "the minute of 8 starts and stops in a row", "8회 연속 시작과 종료를 하는 1분"),
             _questions("burst-10", "the minute of a burst of 10", "10명이 동시에 시작하는 1분"),
             _questions("burst-50", "the minute of a burst of 50", "50명이 동시에 시작하는 1분"),
             _questions("stop-50", "the minute in which 50 are stopped", "50개를 종료하는 1분"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -70,11 +71,13 @@ class Session:
         await self._run_exactly(0)
         began = self._begin_count()
         starts = []
+        pauses = random.Random(self._scale.row)
         for user in self._users[: self._scale.row]:
+            # Slurm starts and ends jobs once in a second: starts right after a stop would all meet the same moment.
+            await asyncio.sleep(pauses.uniform(0, 1))
             starts.append(await self._load.start(user))
             await self._load.stop(user)
-        commands = self._site.ledger.count(time.monotonic() - began)
-        return self._summarise(starts) | _describe_commands(commands)
+        return self._summarise(starts) | _describe_commands(await self._count_minute(began))
 
     async def start_some(self) -> Values:
         """A burst of some users."""
