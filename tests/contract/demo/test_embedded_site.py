@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 def look_at_machine() -> dict[str, object]:
     """What a site must not change."""
     listed = {path: sorted(os.listdir(path)) for path in LISTED if Path(path).is_dir()}
-    return {**listed, **{path: Path(path).read_bytes() for path in READ}}
+    return {**listed, **{path: Path(path).read_bytes() for path in READ if Path(path).exists()}}
 
 
 def find_processes(namespace: int) -> list[str]:
