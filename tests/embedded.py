@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -113,6 +114,12 @@ class RunningSite:
         return (self.log_dir / f"{part}.log").read_text(errors="replace")
 
 
+def _end_with_the_tests() -> None:
+    """Have the kernel end this process when its parent is killed, so that no site outlives the tests."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM, 0, 0, 0)
+
+
 def fetch_status(state_dir: Path) -> dict[str, Any]:
     """``neuronhub demo status --json``."""
     command = (*COMMAND, "--state", str(state_dir), "status", "--json")
@@ -139,7 +146,9 @@ class DemoCommand:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NEURONHUB_")}
         command = (*COMMAND, "--state", str(state_dir), *options)
         with self._shown.open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env=environment, preexec_fn=_end_with_the_tests
+            )
 
     @property
     def shown(self) -> str:

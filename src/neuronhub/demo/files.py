@@ -47,8 +47,8 @@ def write_files(state: StateFolder, ports: Ports, public_url: str) -> None:
 def _ensure_folders(state: StateFolder) -> None:
     for folder in (state.run, state.log, state.slurm, state.ldap, state.tls, state.path / "data"):
         ensure_folder(folder)
-    ensure_folder(state.run, "munge")
-    ensure_folder(state.secrets, "munge", 0o711)
+    ensure_folder(state.munge_socket.parent, "munge")
+    ensure_folder(state.secrets, "root", 0o711)
     ensure_folder(state.ldap / "data", "openldap", 0o700)
     for part, user in (("munge", "munge"), ("mariadb", "mysql"), ("slurmctld", "slurm"), ("slurmd", "root")):
         ensure_folder(state.data(part), user, 0o700 if part != "slurmd" else 0o755)

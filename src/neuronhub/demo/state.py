@@ -95,7 +95,7 @@ class StateFolder:
     @property
     def munge_socket(self) -> Path:
         """munged's socket."""
-        return self.run / "munge.socket"
+        return self.run / "munge" / "socket"
 
     def data(self, part: str) -> Path:
         """Where the part called ``part`` keeps its data."""
