@@ -114,7 +114,7 @@ def prioritised() -> Iterator[None]:
 def main(quick: bool, only: tuple[str, ...], subjects: tuple[str, ...], everything: bool, output: Path | None) -> None:
     """Measure what a start costs, on an embedded site, beside batchspawner and JupyterHub alone.
 
-    Needs root, and about 25 minutes. Figures go to bench/output/start.json, and those of a whole run to
+    Needs root, and about 35 minutes. Figures go to bench/output/start.json, and those of a whole run to
     docs/en/measured.md and docs/ko/measured.md as well.
     """
     plan = make_plan(subjects or NAMES, only or tuple(SCENARIOS), everything=everything)

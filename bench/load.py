@@ -14,6 +14,8 @@ import aiohttp
 
 LONGEST_START_S = 400.0
 LONGEST_STOP_S = 120.0
+ANSWER_WITHIN_S = 30.0
+"""From the hub's word that the server is ready."""
 LOOK_S = 0.1
 MOST_WORDS = 200
 """Of an answer that is quoted."""
@@ -141,13 +143,15 @@ class Load:
         raise HubSaidNo("the progress stream ended without a word on the server")
 
     async def _wait_for_answer(self, user: str) -> None:
-        while True:
-            url = f"{self._subject.public_url}/user/{user}/api"
+        url = f"{self._subject.public_url}/user/{user}/api"
+        until = time.monotonic() + ANSWER_WITHIN_S
+        while time.monotonic() < until:
             async with self._session.get(url, allow_redirects=False) as answer:
                 await answer.read()
                 if answer.status == 200:
                     return
             await asyncio.sleep(LOOK_S / 5)
+        raise HubSaidNo(f"ready, says the hub, but nothing answered through the proxy within {ANSWER_WITHIN_S:.0f} s")
 
 
 async def quote(answer: aiohttp.ClientResponse) -> str:
