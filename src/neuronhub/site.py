@@ -27,6 +27,14 @@ RESERVED_SBATCH_OPTIONS = frozenset(
 )
 
 
+def refuse_reserved(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Return ``options``; raises ValueError if one of them is NeuronHub's own to set."""
+    for option in options:
+        if option.split("=", 1)[0] in RESERVED_SBATCH_OPTIONS:
+            raise ValueError(f"{option} is set by NeuronHub itself and cannot be given here")
+    return options
+
+
 class Table(BaseModel):
     """A table of the site file: frozen, and an unknown key is an error."""
 
@@ -110,6 +118,11 @@ class Slurm(Table):
     sbatch_options: tuple[Annotated[str, Field(pattern=SBATCH_OPTION)], ...] = ()
     """Further sbatch options for every job (some sites demand ``--comment=...``)."""
 
+    @field_validator("sbatch_options")
+    @classmethod
+    def _refuse_reserved(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        return refuse_reserved(options)
+
 
 class QueueSite(Table):
     """What the site adds to a Slurm partition that it offers as a queue."""
@@ -135,10 +148,7 @@ class QueueSite(Table):
     @field_validator("sbatch_options")
     @classmethod
     def _refuse_reserved(cls, options: tuple[str, ...]) -> tuple[str, ...]:
-        for option in options:
-            if option.split("=", 1)[0] in RESERVED_SBATCH_OPTIONS:
-                raise ValueError(f"{option} is set by NeuronHub itself and cannot be given here")
-        return options
+        return refuse_reserved(options)
 
 
 class Directory(Table):

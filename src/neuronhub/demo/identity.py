@@ -72,5 +72,5 @@ def render_sudoers(hub_user: str = HUB_USER, group: str = RESEARCHERS) -> str:
 # group {group}, never root. A start that fails shows the last lines of the job's log, which only its owner can read.
 Defaults:{hub_user} !requiretty, !use_pty, !pam_session, !syslog
 Defaults:{hub_user} env_keep += "SLURM_CONF SLURM_TIME_FORMAT TZ LC_ALL"
-{hub_user} ALL=(%{group}) NOPASSWD: /usr/bin/sbatch, /usr/bin/scancel, /usr/bin/tail
+{hub_user} ALL=(%{group}) TIMEOUT=60s NOPASSWD: /usr/bin/sbatch, /usr/bin/scancel, /usr/bin/tail
 """

@@ -19,6 +19,7 @@ from traitlets import Instance
 
 from neuronhub import language
 from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, make_logout_handler
+from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
 from neuronhub.protocol import ANNOUNCE_PATH
 from neuronhub.site import Site
@@ -163,6 +164,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         for user, server_name in self._unfinished:
             self.take_up(user, server_name)
         self.desk.start_orphan_checks()
+        self._routes_task = asyncio.create_task(keep_routes(self), name="neuronhub-routes")
 
     def take_up(self, user: Any, server_name: str) -> None:
         """Go on with a start whose hub died; its job may wait, run, or be over."""
@@ -179,6 +181,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
 
     async def cleanup(self) -> None:
         """Leave jobs and servers alone; end our own tasks."""
+        self._routes_task.cancel()
         await super().cleanup()
         await self.desk.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pwd
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from neuronhub.login.connection import Connection, ConnectionFailed, Server
 from neuronhub.site import Directory, Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.process import run
+from neuronhub.spawn.job_log import TAIL
 
 TIME_LIMIT_S = 20.0
 
@@ -64,6 +66,8 @@ async def _check_all(site: Site, say: Say) -> bool:
 async def _check_secrets(site: Site) -> str:
     hub = site.hub
     paths = [hub.proxy_token_file, hub.start_key_file, *hub.service_token_files.values()]
+    if site.login is not None and site.login.second_factor.key_file is not None:
+        paths.append(site.login.second_factor.key_file)
     for path in paths:
         read_secret(path)
     try:
@@ -77,7 +81,10 @@ async def _check_state(site: Site) -> str:
     folder = site.hub.state_dir
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise CheckFailed(f"{folder}: is no folder that this user may write in. Make it for the user {site.hub.user}.")
-    return str(folder)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    if user != site.hub.user:
+        raise CheckFailed(f"this is {user}, and the hub runs as {site.hub.user}. Run the check as {site.hub.user}.")
+    return f"{folder}, as {user}"
 
 
 async def _check_proxy(site: Site) -> str:
@@ -112,17 +119,19 @@ async def _check_queues(site: Site) -> str:
 
 async def _check_sudo(site: Site) -> str:
     listed = await run("sudo", [str(site.slurm.sudo), "-n", "-l"], environment={"LC_ALL": "C"}, timeout_s=TIME_LIMIT_S)
-    for command in ("sbatch", "scancel"):
-        path = str(site.slurm.bin_dir / command)
+    for path in (str(site.slurm.bin_dir / "sbatch"), str(site.slurm.bin_dir / "scancel"), TAIL):
         if listed.code or path not in listed.stdout:
             raise CheckFailed(f"sudo does not let this user run {path}. Install deploy/sudoers.d/neuronhub.")
-    return "sbatch and scancel may be run for users"
+    return "sbatch, scancel and tail may be run for users"
 
 
 async def _check_base(site: Site) -> str:
     python = Path(site.places.base) / "bin" / "python"
     if not os.access(python, os.X_OK):
         raise CheckFailed(f"{python} cannot be run here. Is the base built, and mounted on this machine?")
+    examples = site.places.examples
+    if examples is not None and not examples.is_dir():
+        raise CheckFailed(f"{examples}: the folder with the example notebooks is not there.")
     return str(python)
 
 

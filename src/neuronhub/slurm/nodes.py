@@ -145,12 +145,16 @@ def fill_queue(partition: Queue, nodes: Iterable[tuple[str, Node]], jobs: Iterab
     A node of several partitions is in each of them. A job that waits for one of several partitions waits in each.
     """
     own = {node.name: node for name, node in nodes if name == partition.name}
-    here = [job.state for job in jobs if partition.name in job.partition.split(",")]
+    here = [job for job in jobs if partition.name in job.partition.split(",")]
+    holding = [
+        job for job in here if not job.state.waiting and not job.state.ended and job.state is not JobState.UNKNOWN
+    ]
     return replace(
         partition,
         counts=count_nodes(own.values(), closed=not partition.open),
         nodes=tuple(own.values()),
         gpus=count_gpus(own.values(), whole_nodes=partition.exclusive, closed=not partition.open),
-        waiting_jobs=sum(state.waiting for state in here),
-        running_jobs=sum(not state.waiting and not state.ended and state is not JobState.UNKNOWN for state in here),
+        waiting_jobs=sum(job.state.waiting for job in here),
+        running_jobs=len(holding),
+        jobs_on=Counter(job.batch_host for job in holding),
     )

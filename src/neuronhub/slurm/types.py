@@ -162,6 +162,8 @@ class Queue:
     gpus: tuple[GpuCount, ...] = ()
     waiting_jobs: int = 0
     running_jobs: int = 0
+    jobs_on: Mapping[str, int] = field(default_factory=dict)
+    """Jobs that hold a place now, by the node that runs their script."""
     state: str = "UP"
     """Slurm's partition state: UP, DOWN, DRAIN or INACTIVE."""
     exclusive: bool = False

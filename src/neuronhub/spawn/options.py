@@ -167,9 +167,17 @@ def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[s
 
 
 def count_places(offered: QueueSite, queue: Queue | None) -> dict[str, int]:
-    """Free and total notebook places of a shared queue: one place is one CPU as Slurm counts the node's CPUs."""
+    """Free and total notebook places of a shared queue.
+
+    A node has ``places_per_node``, one for each job; and no more are free than its idle CPUs suffice for, when each
+    place is given the same share of the node's CPUs (other jobs may have taken some).
+    """
     if queue is None:
         return {"free": 0, "total": 0}
     per_node = offered.places_per_node
-    free = sum(min(node.cpus_free, per_node) for node in queue.nodes if queue.open and can_start(node))
+    free = 0
+    for node in queue.nodes:
+        if queue.open and can_start(node):
+            share = max(1, node.cpus_total // per_node)
+            free += max(0, min(per_node - queue.jobs_on.get(node.name, 0), node.cpus_free // share))
     return {"free": free, "total": per_node * len(queue.nodes)}

@@ -132,7 +132,7 @@ def test_sudoers_file_of_a_site_is_the_one_tried_here(tmp_path: Path) -> None:
     subprocess.run(["/usr/sbin/visudo", "--check", "--file", str(file)], check=True, capture_output=True)
     rules = [line for line in text.splitlines() if "NOPASSWD" in line]
     assert len(rules) == 1
-    assert rules[0].startswith("neuronhub ALL=(%researchers) NOPASSWD: ")
+    assert rules[0].startswith("neuronhub ALL=(%researchers) TIMEOUT=60s NOPASSWD: ")
 
 
 def test_directory_holds_no_password_in_clear() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from neuronhub import language
 from neuronhub.errors import StartRefused
 from neuronhub.site import Hub, QueueSite, Site, Words
 from neuronhub.slurm.types import ClusterSnapshot, GpuCount, Node, NodeCounts, Queue
-from neuronhub.spawn.options import Choice, check_choice, describe_cluster, parse_choice, parse_form
+from neuronhub.spawn.options import Choice, check_choice, count_places, describe_cluster, parse_choice, parse_form
 
 HUB = Hub(
     public_url="https://hub.example/",
@@ -143,6 +144,28 @@ def test_the_table_tells_places_gpus_and_prices() -> None:
     assert rows["gpu"]["places"] is None
     assert rows["gone"]["usable"] is False
     assert table["problem"] == "problem"
+
+
+@pytest.mark.parametrize(
+    ("cpus_free", "cpus_total", "jobs", "state", "free"),
+    [
+        (10, 10, 0, "idle", 10),
+        (3, 10, 7, "mixed", 3),
+        (40, 40, 0, "idle", 10),
+        (37, 40, 3, "mixed", 7),  # small jobs on big nodes, held apart by a gres: Slurm counts jobs, not CPUs
+        (12, 40, 1, "mixed", 3),  # somebody else's job has taken most of the CPUs
+        (0, 10, 10, "allocated", 0),
+        (10, 10, 0, "drained", 0),
+        (6, 6, 0, "idle", 6),
+    ],
+)
+def test_free_places_are_what_jobs_and_cpus_leave(
+    cpus_free: int, cpus_total: int, jobs: int, state: str, free: int
+) -> None:
+    node = Node("jn01", "127.0.2.1", state, cpus_free=cpus_free, cpus_total=cpus_total)
+    queue = Queue("jupyter", NodeCounts(), nodes=(node,), jobs_on={"jn01": jobs})
+    assert count_places(SITE.queues[0], queue) == {"free": free, "total": 10}
+    assert count_places(SITE.queues[0], replace(queue, state="DOWN"))["free"] == 0
 
 
 def test_before_slurm_ever_answered_the_table_is_empty_but_there() -> None:
