@@ -1,0 +1,33 @@
+"""The proxy is a process of its own: when it is killed and started again, everybody is where they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.contract.spawn.rest import NOBODY, Hub, wait_for
+from tests.embedded import RunningSite
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture
+def hub(site: RunningSite) -> Iterator[Hub]:
+    """The embedded site's hub, without u31's server afterwards."""
+    hub = Hub(site)
+    hub.wait_until_up()
+    yield hub
+    hub.stop("u31")
+
+
+def test_a_restarted_proxy_knows_hub_and_servers_again(hub: Hub) -> None:
+    hub.start_ready("u31")
+    hub.site.part("kill", "proxy")
+    hub.site.part("start", "proxy")
+    wait_for(
+        "the login page is there again",
+        lambda: hub.ask("GET", "/hub/login", token=NOBODY, base=hub.site.url).status == 200,
+        20,
+    )
+    wait_for("the server answers again", lambda: hub.answers_through_proxy("u31"), 20)
+    assert hub.is_ready("u31")
