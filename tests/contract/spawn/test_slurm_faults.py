@@ -14,11 +14,15 @@ pytestmark = pytest.mark.contract
 
 SILENCE_S = 12
 """Longer than the hub's commands wait, so that several questions fail."""
+SAVED_WITHIN_S = 6
+"""slurmctld saves its jobs within five seconds of a change; killed before, it forgets them and their ids."""
 
 
 @contextlib.contextmanager
 def silence(hub: Hub, part: str, action: str) -> Iterator[None]:
     """Some seconds without a part, long enough that the hub must have noticed."""
+    if action == "kill":
+        time.sleep(SAVED_WITHIN_S)
     with hub.site.without(part, action):
         yield
         time.sleep(SILENCE_S)
