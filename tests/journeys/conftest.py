@@ -122,13 +122,15 @@ def full_queue(servers: Servers) -> Iterator[list[int]]:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _minute_to_live(site: RunningSite, request: pytest.FixtureRequest) -> None:
+def minute_to_live(site: RunningSite, request: pytest.FixtureRequest) -> object:
     """Start the short-lived server before all journeys, so that its minute is over when its test comes."""
-    if any("short_lived" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        Servers(site).start(SHORT_LIVED, "jupyter", "1")
+    if not any("short_lived" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        return None
+    return Servers(site).start(SHORT_LIVED, "jupyter", "1")
 
 
 @pytest.fixture
-def short_lived(meet: Callable[..., Researcher]) -> Researcher:
+def short_lived(meet: Callable[..., Researcher], minute_to_live: tuple[int, object]) -> Researcher:
     """Somebody whose server had a minute to live."""
+    assert minute_to_live[0] in (201, 202), f"the server did not start: {minute_to_live}"
     return meet(account=SHORT_LIVED)

@@ -69,5 +69,6 @@ def find_wide(page: Page) -> list[str]:
 
 def measure_shift(page: Page) -> tuple[float, list[Any]]:
     """How much has moved by itself since the page was loaded (0 is nothing, 0.1 is bad), and what."""
+    settle(page)
     shifts: list[dict[str, Any]] = page.evaluate("window.shifts")
     return sum(shift["value"] for shift in shifts), [shift["moved"] for shift in shifts]

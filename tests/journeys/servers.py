@@ -61,12 +61,11 @@ class Servers:
         found: dict[str, Any] | None = model.get("servers", {}).get("")
         return found
 
-    def start(self, user: str, queue: str, time_limit: str) -> None:
-        """Ask for a server as a script would."""
+    def start(self, user: str, queue: str, time_limit: str) -> tuple[int, Any]:
+        """Ask for a server as a script would; the status and the JSON of the answer."""
         if self.ask_hub("GET", f"users/{user}")[0] == 404:
             self.ask_hub("POST", f"users/{user}")
-        status, answer = self.ask_hub("POST", f"users/{user}/server", {"queue": queue, "time_limit": time_limit})
-        assert status in (201, 202), f"{user}: {status} {answer}"
+        return self.ask_hub("POST", f"users/{user}/server", {"queue": queue, "time_limit": time_limit})
 
     def stop(self, *users: str) -> None:
         """End the users' servers, where there are any, and wait until neither hub nor Slurm knows of them."""
