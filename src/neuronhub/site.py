@@ -18,6 +18,7 @@ from neuronhub.errors import SiteFileError
 
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 QUEUE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+ORIGIN = r"^https?://[^/?#\s]+/?$"
 SBATCH_OPTION = r"^--[a-z][a-z-]*(=[A-Za-z0-9_.,:/@+=-]+)?$"
 
 #: sbatch options that NeuronHub sets itself; a site file may not set them a second time.
@@ -30,7 +31,8 @@ RESERVED_SBATCH_OPTIONS = frozenset(
 def refuse_reserved(options: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``options``; raises ValueError if one of them is NeuronHub's own to set."""
     for option in options:
-        if option.split("=", 1)[0] in RESERVED_SBATCH_OPTIONS:
+        name = option.split("=", 1)[0]
+        if any(reserved.startswith(name) for reserved in RESERVED_SBATCH_OPTIONS):  # sbatch takes abbreviations
             raise ValueError(f"{option} is set by NeuronHub itself and cannot be given here")
     return options
 
@@ -57,11 +59,11 @@ class Hub(Table):
 
     name: Annotated[str, Field(pattern=NAME)] = "neuronhub"
     """Part of every job name; unique among the hubs that submit to one Slurm."""
-    public_url: str
+    public_url: Annotated[str, Field(pattern=ORIGIN)]
     """What users type: ``https://host[:port]/``."""
-    api_url: str = "http://127.0.0.1:8081"
+    api_url: Annotated[str, Field(pattern=ORIGIN)] = "http://127.0.0.1:8081"
     """Where the hub itself listens; reachable from compute nodes and the proxy."""
-    proxy_api_url: str = "http://127.0.0.1:8001"
+    proxy_api_url: Annotated[str, Field(pattern=ORIGIN)] = "http://127.0.0.1:8001"
     """configurable-http-proxy's own API; it runs as a process of its own."""
     proxy_token_file: Path
     """File with the token shared with the proxy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
+from jupyterhub.utils import AnyTimeoutError
 from sqlalchemy import event, text
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient
@@ -33,8 +35,8 @@ from neuronhub.spawn.spawner import SlurmSpawner
 from neuronhub.web.handlers import handlers as web_handlers
 from neuronhub.web.templates import install_translations
 
-FOUND_AGAIN_TIMEOUT_S = 600
-"""How long a server that ran before the hub's restart may be silent; JupyterHub ends it after that."""
+FOUND_AGAIN_LOOK_S = 10
+PROOF_BYTES = 64 * 1024
 
 
 class TranslatedApplication(web.Application):
@@ -65,6 +67,13 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         for extra in self.site.hub.extra_config:
             super().load_config_file(extra.name, path=str(extra.parent))
 
+    def init_logging(self) -> None:
+        """Our rooms log like JupyterHub itself."""
+        super().init_logging()
+        ours = logging.getLogger("neuronhub")
+        ours.parent = self.log
+        ours.setLevel(self.log.level)
+
     def init_db(self) -> None:
         """SQLite writes ahead and syncs less often: JupyterHub makes many small commits for one start."""
         super().init_db()
@@ -89,7 +98,13 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         commands = Commands(site.slurm, become=True)
         watch = Watch(commands, tuple(queue.name for queue in site.queues), site.slurm.commands_per_minute)
         seal = Seal(read_secret(site.hub.start_key_file).encode())
-        self.desk = Desk(site, commands, watch, seal, AsyncHTTPClient(force_instance=True, max_clients=200))
+        self.desk = Desk(
+            site,
+            commands,
+            watch,
+            seal,
+            AsyncHTTPClient(force_instance=True, max_clients=200, max_body_size=PROOF_BYTES),
+        )
         self.tornado_settings[Desk.SETTING] = self.desk
         self.tornado_settings["neuronhub_default_language"] = site.hub.default_language
         self.tornado_settings["template_vars"] = {
@@ -141,22 +156,30 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         """Set starts aside that had not ended in a server yet; JupyterHub takes up the running ones."""
         self.desk.watch.start()
         self._unfinished: list[tuple[Any, str]] = []
-        for orm_spawner in self.db.query(orm.Spawner).filter(orm.Spawner.server != None):  # noqa: E711  # SQL
-            start = (orm_spawner.state or {}).get("start")
+        found_again = []
+        for orm_spawner in self.db.query(orm.Spawner).filter(orm.Spawner.state != None):  # noqa: E711  # SQL
+            start = orm_spawner.state.get("start")
             if start is None:
                 continue
             user = self.users[orm_spawner.user]
-            spawner = user.spawners[orm_spawner.name]
-            if not isinstance(spawner, SlurmSpawner):
+            if not isinstance(user.spawners[orm_spawner.name], SlurmSpawner):
                 continue
-            if start["url"] is None:
+            if start["url"] is not None:
+                found_again.append(user)
+                continue
+            # A hub that died before it came this far has deleted the row already: the saved start is what counts.
+            if orm_spawner.server is not None:
                 self.db.delete(orm_spawner.server)
-                self.desk.adopting.add(user.name)
-                self._unfinished.append((user, orm_spawner.name))
-            else:
-                spawner.http_timeout = max(spawner.http_timeout, FOUND_AGAIN_TIMEOUT_S)
+            self.desk.adopting.add(user.name)
+            self._unfinished.append((user, orm_spawner.name))
         self.db.commit()
-        return int(await super().init_spawners())
+        for user in found_again:
+            user._wait_up = wait_until_found
+        try:
+            return int(await super().init_spawners())
+        finally:
+            for user in found_again:
+                user.__dict__.pop("_wait_up", None)
 
     async def start(self) -> None:
         """Start JupyterHub, then go on with the starts that an earlier hub had begun, then look for orphans."""
@@ -173,9 +196,10 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         self.log.info("taking up the start of %s (job %s)", spawner._log_name, spawner.record.job_id)
         handler = BaseHandler(self.tornado_application, HTTPServerRequest("POST", "/", connection=_NoConnection()))
         task = asyncio.ensure_future(handler.spawn_single_user(user, server_name))
-        task.add_done_callback(self._note_failure)
+        task.add_done_callback(partial(self._note_taken_up, user.name))
 
-    def _note_failure(self, task: asyncio.Future[None]) -> None:
+    def _note_taken_up(self, user_name: str, task: asyncio.Future[None]) -> None:
+        self.desk.adopting.discard(user_name)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.log.warning("a start taken up again has failed: %s", error)
 
@@ -184,6 +208,22 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         self._routes_task.cancel()
         await super().cleanup()
         await self.desk.close()
+
+
+async def wait_until_found(spawner: SlurmSpawner) -> SlurmSpawner:
+    """In the place of JupyterHub's own wait for a server that ran before the hub's restart.
+
+    JupyterHub cancels a server that is silent for a while; ours has ended only when Slurm says so. Raises TimeoutError
+    then.
+    """
+    while await spawner.poll() is None:
+        try:
+            await spawner.server.wait_up(http=True, timeout=FOUND_AGAIN_LOOK_S, extra_path="api")
+        except AnyTimeoutError:
+            spawner.log.warning("%s runs, but does not answer yet", spawner._log_name)
+        else:
+            return spawner
+    raise TimeoutError("the job has ended")
 
 
 class _NoConnection(HTTPConnection):
@@ -197,7 +237,6 @@ class _NoConnection(HTTPConnection):
 
 def run_hub(site: Site, arguments: list[str]) -> None:
     """Run the hub of ``site`` in the foreground until SIGTERM; ``arguments`` are JupyterHub's own."""
-    logging.getLogger("neuronhub").setLevel(logging.INFO)
     Path(site.hub.state_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
     NeuronHub.instance(site=site, config=make_config(site))
     NeuronHub.launch_instance(arguments)

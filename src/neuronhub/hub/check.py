@@ -142,8 +142,12 @@ async def _check_directory(site: Site) -> str:
     context = ssl.create_default_context(cafile=settings.ca_file)
     for url in settings.servers:
         try:
+            server = Server.parse(url)
+        except ValueError as error:
+            raise CheckFailed(f"login.directory.servers: {error}.") from error
+        try:
             async with asyncio.timeout(settings.timeout_s):
-                connection = await Connection.open(Server.parse(url), context)
+                connection = await Connection.open(server, context)
         except (TimeoutError, OSError, ConnectionFailed) as error:
             raise CheckFailed(f"{url} does not answer over verified TLS ({error or 'time-out'}).") from error
         await connection.close()

@@ -10,9 +10,13 @@ from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.utils import url_path_join
 from tornado import web
 
+from neuronhub.errors import StartRefused
+from neuronhub.language import translate as _
 from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.refusal import refuse
 from neuronhub.spawn.spawner import SlurmSpawner
 
 REFRESH_PATIENCE_S = 3.0
@@ -58,12 +62,21 @@ class StartPageHandler(SpawnHandler):  # type: ignore[misc]
             self.redirect(self.get_next_url(user, default=user.server_url(server_name)))
         elif spawner is not None and spawner.pending == "spawn":
             self.redirect(self._get_pending_url(user, server_name))
+        elif spawner is not None and spawner.pending:
+            refuse(409, StartRefused(_("Your server is still stopping. Try again in a few seconds.")))
         else:
             await super().post(user_name, server_name, display_name)
 
 
 class EndEverything(BaseHandler):  # type: ignore[misc]
     """Mixed into the authenticator's Logout: a start that still waits ends like a running server (row T4)."""
+
+    async def get(self) -> None:
+        """Sign out, unless a link on somebody else's page led here: that would end what the user works on."""
+        if self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+            self.redirect(url_path_join(self.hub.base_url, "home"))
+            return
+        await super().get()
 
     async def default_handle_logout(self) -> None:
         """Cancel pending starts, so that JupyterHub's own Logout finds them stoppable."""

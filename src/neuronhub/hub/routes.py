@@ -6,8 +6,6 @@ import asyncio
 import logging
 from typing import Any
 
-import aiohttp
-
 log = logging.getLogger("neuronhub.hub")
 
 LOOK_S = 5.0
@@ -23,5 +21,5 @@ async def keep_routes(hub: Any) -> None:
             if hub.hub.routespec not in routes:
                 log.warning("the proxy has lost its routes: putting them back")
                 await hub.proxy.check_routes(hub.users, hub._service_map, routes)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            log.warning("the proxy does not answer: %s", error)
+        except Exception:
+            log.exception("the proxy's routes could not be looked at; going on")

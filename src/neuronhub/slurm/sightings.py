@@ -9,10 +9,11 @@ another name is another job. Only three things end a job:
 3. the same absence, and accounting answers but has no record of it, or after RECORD_GRACE_S still none of an end, or
    the site has no accounting: LOST.
 
-So silence of squeue, or of sacct where the site has accounting, ends nothing. Two kinds of good answers count less:
-one without any job at all may come from a controller that has lost its state for a moment, and has to stay like that
-for EMPTY_GRACE_S; and where Slurm shows people their own jobs only (PrivateData=jobs), an answer says nothing of a job
-that was never seen unless it shows jobs of somebody else.
+So silence of squeue, or of sacct where the site has accounting, ends nothing; only of a name that was never seen, and
+has no id, the same absence for NAME_GRACE_S is proof enough that there is no such job. Two kinds of good answers
+count less: one without any job at all may come from a controller that has lost its state for a moment, and has to
+stay like that for EMPTY_GRACE_S; and where Slurm shows people their own jobs only (PrivateData=jobs), an answer says
+nothing of a job that was never seen unless it shows jobs of somebody else.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from neuronhub.slurm.types import Configuration, Job, JobRef, JobState
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 CONFIRM_S = 2.0
+NAME_GRACE_S = 30.0
+"""A name that no good answer has ever shown for so long was never submitted: slurmctld remembers even ended jobs."""
 EMPTY_GRACE_S = 60.0
 UNNAMED = "allocation"
 """What slurmdbd calls a job whose end it hears of before its start."""
@@ -90,6 +93,8 @@ class Followed:
         self.empty_only = self.empty_only and empty
         self.missed_last = asked_at
         self.private = self.job is None and not others
+        never_seen = self.job is None and self.ref.id is None and not self.empty_only and not self.private
+        self.lost = never_seen and self.missed_last - self.missed_first >= NAME_GRACE_S
 
     def settle(self, record: Job | None, configuration: Configuration) -> None:
         """Decide on an absent job: ``record`` is what accounting has on it, None if nothing."""

@@ -79,6 +79,7 @@ class Watch:
         self._cluster_news = News()
         self._jobs_news = News()
         self._task: asyncio.Task[None] | None = None
+        self._aside: dict[Question, asyncio.Task[None]] = {}
 
     # For everybody
 
@@ -88,10 +89,11 @@ class Watch:
 
     async def close(self) -> None:
         """Ask no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        tasks = [*self._aside.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._task = None
 
     @property
     def asked(self) -> Mapping[str, int]:
@@ -213,7 +215,7 @@ class Watch:
                 wanted.append((self._records, RECORDS_S))
             if any(entry.ref.id is None for entry in absent):
                 wanted.append((self._named, RECORDS_S))
-        return wanted
+        return [entry for entry in wanted if entry[0] not in self._aside]
 
     async def _take_turn(self) -> None:
         now = self._turn_at = self._clock()
@@ -224,9 +226,19 @@ class Watch:
             if not self._budget.take():
                 break
             question.put_at = now
-            chosen.append(question)
+            if question in (self._records, self._named):
+                self._aside[question] = asyncio.create_task(self._put_aside(question))
+            else:
+                chosen.append(question)
         await asyncio.gather(*(self._put(question) for question in chosen))
         self._conclude(chosen)
+
+    async def _put_aside(self, question: Question) -> None:
+        """Accounting is slow and may hang: the turns go on without it."""
+        await self._put(question)
+        self._aside.pop(question, None)
+        self._conclude([question])
+        self._wake.set()
 
     async def _put(self, question: Question) -> None:
         try:

@@ -20,10 +20,11 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from neuronhub.protocol import PROOF_PATH, Announcement, make_proof
 from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.record import StartRecord
 from neuronhub.spawn.spawner import SlurmSpawner
 
 PROOF_TIMEOUT_S = 10.0
-MOST_PROOF_BYTES = 4096
+RESOLVE_TIMEOUT_S = 3.0
 
 
 class AnnounceHandler(APIHandler):  # type: ignore[misc]
@@ -35,38 +36,38 @@ class AnnounceHandler(APIHandler):  # type: ignore[misc]
             announcement = Announcement.parse(self.request.body)
         except ValueError as error:
             raise web.HTTPError(400, "not an announcement: %s", error) from error
-        spawner = self.find_spawner()
+        spawner, record = self.find_start()
         address = self.peer_address()
-        if spawner.record is None or not await is_node_of(spawner, address):
-            self.log.warning("announcement for %s from %s, which is no node of its job", spawner.record, address)
+        if not await is_node_of(spawner, record, address):
+            self.log.warning("announcement of %s from %s, which is no node of its job", record.job_name, address)
             raise web.HTTPError(403, "announcements come from the node of the job, directly to the hub")
         url = make_url(address, announcement.port)
-        if spawner.record.url is not None:
-            self.repeat(spawner.record.url, url)
+        if record.url is not None:
+            self.repeat(record.url, url)
             return
         if not await prove(spawner, url, announcement.port):
             raise web.HTTPError(403, "what answers at the announced port is not this start's server")
-        if spawner.record is None:
+        if spawner.record is None or spawner.record.job_name != record.job_name:
             raise web.HTTPError(403, "this start is over")
         spawner.announce(url)
         self.set_status(204)
 
     def repeat(self, known: str, url: str) -> None:
-        """An announcement that was accepted before, whose answer was lost; a server cannot move to another address."""
+        """Answer an announcement that was accepted before: 204 to the same address, 403 to any other."""
         if url != known:
             raise web.HTTPError(403, "this start has announced another address already")
         self.set_status(204)
 
-    def find_spawner(self) -> SlurmSpawner:
+    def find_start(self) -> tuple[SlurmSpawner, StartRecord]:
         """The start to which the request's token belongs; raises 403, or 503 while the hub is taking up old starts."""
         token = self.get_auth_token() or ""
         user = self.current_user
         desk: Desk = self.settings[Desk.SETTING]
-        for spawner in getattr(user, "spawners", {}).values():
-            if isinstance(spawner, SlurmSpawner) and spawner.record and spawner.holds_token(token):
-                return spawner
         if user is not None and user.name in desk.adopting:
             raise web.HTTPError(503, "the hub has just started and is taking up this start; try again")
+        for spawner in getattr(user, "spawners", {}).values():
+            if isinstance(spawner, SlurmSpawner) and spawner.record and spawner.holds_token(token):
+                return spawner, spawner.record
         raise web.HTTPError(403, "no start with this token is under way")
 
     def peer_address(self) -> str:
@@ -75,23 +76,18 @@ class AnnounceHandler(APIHandler):  # type: ignore[misc]
         return str(context.address[0]) if context.address else ""
 
 
-async def is_node_of(spawner: SlurmSpawner, address: str) -> bool:
+async def is_node_of(spawner: SlurmSpawner, record: StartRecord, address: str) -> bool:
     """True when ``address`` belongs to the job's node, or to any node of its queue while the node is not known.
 
     Raises web.HTTPError 503 while Slurm has never told any nodes.
     """
-    if spawner.record is None:
-        return False
     snapshot = spawner.desk.watch.cluster or await spawner.desk.fetch_cluster()
-    queue = snapshot.queue(spawner.record.queue) if snapshot else None
+    queue = snapshot.queue(record.queue) if snapshot else None
     if queue is None:
         raise web.HTTPError(503, "Slurm has not told the nodes of the queue yet; try again")
-    host = spawner.job.batch_host if spawner.job else ""
-    names = [node.address for node in queue.nodes if not host or node.name == host]
-    for name in names:
-        if address in await resolve(name):
-            return True
-    return False
+    job = spawner.job
+    names = [node.address for node in queue.nodes if not (job and job.batch_host) or node.name == job.batch_host]
+    return any(address in found for found in await asyncio.gather(*(resolve(name) for name in names)))
 
 
 async def resolve(name: str) -> frozenset[str]:
@@ -101,8 +97,9 @@ async def resolve(name: str) -> frozenset[str]:
     except ValueError:
         pass
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except socket.gaierror:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (socket.gaierror, TimeoutError):
         return frozenset()
     return frozenset(str(entry[4][0]) for entry in found)
 
@@ -118,8 +115,10 @@ async def prove(spawner: SlurmSpawner, url: str, port: int) -> bool:
     client: AsyncHTTPClient = spawner.desk.http_client
     path = f"{url}{spawner.server.base_url}{PROOF_PATH}?nonce={nonce}"
     try:
-        response = await client.fetch(path, request_timeout=PROOF_TIMEOUT_S, follow_redirects=False)
-        proof = json.loads(response.body[:MOST_PROOF_BYTES])["proof"]
+        response = await client.fetch(
+            path, request_timeout=PROOF_TIMEOUT_S, follow_redirects=False, decompress_response=False
+        )
+        proof = json.loads(response.body)["proof"]
     except (HTTPClientError, OSError, ValueError, KeyError, TypeError) as error:
         spawner.log.warning("no proof from %s for %s: %s", url, spawner.server.base_url, error)
         return False

@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient
 
-from neuronhub.errors import SlurmError, SlurmUnavailable
+from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
 from neuronhub.language import translate as _
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
@@ -24,8 +24,10 @@ ORPHAN_CHECK_S = 60.0
 SUSPECT_CHECK_S = 6.0
 """A job is an orphan when two answers of Slurm, this far apart, show it and no server owns it."""
 PATIENCE_S = 0.3
+FIRST_LOOK_S = 5.0
+"""A hub that has just started, with Slurm away, shows its pages all the same."""
 FORM_AGE_S = 60.0
-"""A start is checked against what Slurm said at most this long ago, if Slurm answers at all."""
+"""A start is checked against what Slurm said at most this long ago, if it answers within PATIENCE_S."""
 
 
 class Desk:
@@ -45,6 +47,9 @@ class Desk:
         """Users whose waiting start is about to be taken up again after a restart of the hub."""
         self._held: dict[str, StartRecord] = {}
         self._orphan_task: asyncio.Task[None] | None = None
+        self._ask_for_orphans = True
+        self._hopeless: set[int] = set()
+        """Orphans that the hub may not cancel: reported once."""
 
     def hold(self, record: StartRecord) -> None:
         """Own the job of ``record``; may be repeated with newer knowledge."""
@@ -58,6 +63,7 @@ class Desk:
         """Own this job no longer. If Slurm still runs it, it is an orphan from now on."""
         self._held.pop(job_name, None)
         self.watch.unfollow(job_name)
+        self._ask_for_orphans = True
 
     async def choose(self, fields: Mapping[str, Any], groups: Collection[str]) -> Choice:
         """Check what a user wants to start; raises StartRefused, or SlurmUnavailable if Slurm never answered."""
@@ -82,13 +88,14 @@ class Desk:
         A page does not keep its reader waiting for a newer one than there is: it shows the age, and renews itself.
         """
         try:
-            return await self.watch.fetch_cluster(patience_s=patience_s)
-        except SlurmUnavailable as error:
-            log.warning("no resource table yet: %s", error)
+            async with asyncio.timeout(FIRST_LOOK_S):
+                return await self.watch.fetch_cluster(patience_s=patience_s)
+        except (SlurmUnavailable, TimeoutError) as error:
+            log.warning("no resource table yet: %s", error or "Slurm has not answered")
             return None
 
     def start_orphan_checks(self) -> None:
-        """Begin to look for jobs of ours that no server owns: at once, and every minute in what Slurm said anyway."""
+        """Begin to look for jobs of ours that no server owns: at once, and from time to time."""
         self._orphan_task = asyncio.create_task(self._check_orphans(), name="neuronhub-orphans")
 
     async def close(self) -> None:
@@ -99,24 +106,34 @@ class Desk:
         await self.watch.close()
 
     async def _check_orphans(self) -> None:
-        """Ask Slurm at the hub's start, and later only to make sure of a suspect: idle, Slurm is left alone."""
+        """Ask Slurm at the hub's start and after a server has ended, and once more to make sure of a suspect."""
         suspects: set[int] = set()
-        ask = True
         while True:
-            if not ask or await self.watch.fetch_jobs():
-                orphans = self.find_orphans()
-                for job in orphans:
-                    if ask and job.id in suspects:
-                        await self._cancel_orphan(job)
-                suspects = {job.id for job in orphans}
-                ask = bool(suspects)
-            await asyncio.sleep(SUSPECT_CHECK_S if ask else ORPHAN_CHECK_S)
+            try:
+                suspects = await self._look_for_orphans(suspects)
+            except Exception:
+                log.exception("a look for orphans failed; going on")
+            await asyncio.sleep(SUSPECT_CHECK_S if suspects else ORPHAN_CHECK_S)
+
+    async def _look_for_orphans(self, suspects: set[int]) -> set[int]:
+        """Cancel those of ``suspects`` that are still there without an owner; return the ids to suspect from now on."""
+        if not suspects and not self._ask_for_orphans:
+            return {job.id for job in self.find_orphans()}
+        self._ask_for_orphans = False
+        if not await self.watch.fetch_jobs():
+            self._ask_for_orphans = True
+            return suspects
+        orphans = self.find_orphans()
+        for job in orphans:
+            if job.id in suspects:
+                await self._cancel_orphan(job)
+        return {job.id for job in orphans}
 
     def find_orphans(self) -> list[Job]:
         """Jobs with one of our names that no server owns, or that bear the name of a start with another id."""
         orphans = []
         for job in self.watch.jobs_of(self.names.prefix):
-            if not self.names.match(job.name) or job.state.ended:
+            if not self.names.match(job.name) or job.state.ended or job.id in self._hopeless:
                 continue
             record = self._held.get(job.name)
             if record is None or (record.job_id is not None and record.job_id != job.id):
@@ -127,5 +144,8 @@ class Desk:
         log.warning("job %s of %s (%s, %s) belongs to no server: cancelling it", job.id, job.user, job.name, job.state)
         try:
             await self.commands.cancel(job.user, [job.id], name=job.name)
-        except SlurmError as error:
+        except (SlurmNotPermitted, SlurmRefused, ValueError) as error:
+            self._hopeless.add(job.id)
+            log.error("orphan %s of %s cannot be cancelled by the hub; cancel it by hand: %s", job.id, job.user, error)
+        except SlurmUnavailable as error:
             log.warning("orphan %s could not be cancelled, will try again: %s", job.id, error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from neuronhub import protocol
+from neuronhub.errors import SlurmError, SlurmRefused, SlurmUnavailable
 from neuronhub.language import translate as _
 from neuronhub.slurm.types import Job, JobState
 
@@ -17,6 +18,11 @@ SLOW = "SLOW"
 """Ours: the job ran, but no server announced itself in time."""
 REFUSED = "REFUSED"
 """Ours: Slurm did not accept the job."""
+SILENT = "SILENT"
+"""Ours: Slurm could not be reached to submit the job."""
+NOT_PERMITTED = "NOT_PERMITTED"
+"""Ours: the hub may not submit for this user."""
+_HTTP_STATUS = {REFUSED: 400, SILENT: 503}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +60,27 @@ class Ending:
             log_lines=log_lines,
         )
 
+    @classmethod
+    def from_error(cls, error: SlurmError, *, queue: str) -> Ending:
+        """Why a job never came to be; only Slurm's own refusal is the user's to read word by word."""
+        if isinstance(error, SlurmRefused):
+            return cls(state=REFUSED, queue=queue, ready=False, detail=str(error))
+        return cls(state=SILENT if isinstance(error, SlurmUnavailable) else NOT_PERMITTED, queue=queue, ready=False)
+
+    @property
+    def http_status(self) -> int:
+        """What a start that failed so is answered with."""
+        return _HTTP_STATUS.get(self.state, 500)
+
     def to_state(self) -> dict[str, Any]:
         """JSON-able form."""
         return {name: getattr(self, name) for name in self.__slots__} | {"log_lines": list(self.log_lines)}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Ending:
-        """The opposite of to_state; raises TypeError or KeyError if it is not one."""
-        return cls(**(state | {"log_lines": tuple(state["log_lines"])}))
+        """The opposite of to_state; what another version has added is left out."""
+        known = {name: state[name] for name in cls.__slots__ if name in state}
+        return cls(**(known | {"log_lines": tuple(known.get("log_lines", ()))}))
 
     def with_state(self, state: str) -> Ending:
         """This ending, told as ``state``."""
@@ -101,6 +120,10 @@ def _explain(ending: Ending) -> tuple[str, str]:
                 _("Slurm did not accept the job: {detail}").format(detail=ending.detail),
                 _("Choose another queue or a shorter time; if it happens again, show this to the operators."),
             )
+        case "SILENT":
+            return _("Slurm did not answer, so nothing was submitted."), _("Try again in a few minutes.")
+        case "NOT_PERMITTED":
+            return _("The hub is not allowed to submit jobs for you."), _("Tell the operators.")
         case "SLOW":
             return (
                 _("The job ran, but Jupyter did not answer in time."),

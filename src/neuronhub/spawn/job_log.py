@@ -17,6 +17,7 @@ log = logging.getLogger("neuronhub.spawn")
 
 TAIL = "/usr/bin/tail"
 TIME_LIMIT_S = 3.0
+MOST_BYTES = 20_000
 LONGEST_LINE = 500
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
@@ -33,7 +34,7 @@ async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:
 
     Read with the user's own rights, so that a link in the log's place shows nobody anything new.
     """
-    argv = [str(sudo), "-n", "-u", user, "--", TAIL, "-n", str(LOG_LINES), "--", str(path)]
+    argv = [str(sudo), "-n", "-u", user, "--", TAIL, "-c", str(MOST_BYTES), "--", str(path)]
     try:
         output = await run("tail", argv, environment=ENVIRONMENT, timeout_s=TIME_LIMIT_S)
     except SlurmUnavailable as error:
@@ -41,4 +42,4 @@ async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:
         return ()
     if output.code:
         log.info("no log %s: %s", path, output.stderr.strip()[-200:])
-    return tuple(line.rstrip()[:LONGEST_LINE] for line in output.stdout.splitlines())
+    return tuple(line.rstrip()[-LONGEST_LINE:] for line in output.stdout.splitlines()[-LOG_LINES:])

@@ -32,6 +32,7 @@ def describe_progress(record: StartRecord | None, job: Job | None, problem: str 
 def describe_facts(record: StartRecord, job: Job | None) -> dict[str, Any]:
     """What the pages show of a start: queue, job id, state, node, and its times (ISO 8601)."""
     started = job.started_at if job and not job.state.waiting else None
+    ends = (job.ended_at if job else None) or (started + record.time_limit if started else None)
     return {
         "queue": record.queue,
         "job_id": record.job_id,
@@ -40,7 +41,7 @@ def describe_facts(record: StartRecord, job: Job | None) -> dict[str, Any]:
         "time_limit_s": int(record.time_limit.total_seconds()),
         "submitted_at": record.submitted_at.isoformat(),
         "started_at": started.isoformat() if started else None,
-        "ends_at": (started + record.time_limit).isoformat() if started else None,
+        "ends_at": ends.isoformat() if started and ends else None,
     }
 
 

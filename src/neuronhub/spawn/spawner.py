@@ -19,7 +19,7 @@ from neuronhub.language import translate as _
 from neuronhub.slurm.types import Job, JobState
 from neuronhub.slurm.watch import Pace
 from neuronhub.spawn.desk import Desk
-from neuronhub.spawn.endings import REFUSED, SLOW, Ending, describe_ending
+from neuronhub.spawn.endings import SLOW, Ending, describe_ending
 from neuronhub.spawn.job_log import fetch_ending
 from neuronhub.spawn.options import Choice, parse_form
 from neuronhub.spawn.progress import describe_facts, describe_progress
@@ -93,11 +93,12 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         await self.desk.fetch_cluster()
         return "neuronhub"  # drawn by the page from template variables; JupyterHub asks only whether there is a form
 
-    def _read_form(self, form: dict[str, list[str]]) -> dict[str, str]:
+    async def _read_form(self, form: dict[str, list[str]]) -> dict[str, str]:
         try:
-            return parse_form(form)
+            fields = parse_form(form)
         except StartRefused as error:
             refuse(400, error)
+        return (await self.check_options(fields)).to_options()
 
     def options_from_query(self, query_data: dict[str, list[str]]) -> NoReturn:
         """No link can start a job: what a link carries is refused, and the form is shown."""
@@ -201,7 +202,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             self.log.warning("%s was not submitted: %s", record.job_name, error)
             self.desk.release(record.job_name)
             self.record = None
-            self._fail(Ending(state=REFUSED, queue=record.queue, ready=False, detail=str(error)))
+            self._fail(Ending.from_error(error, queue=record.queue))
         self._know_job(job_id)
 
     def _know_job(self, job_id: int) -> None:
@@ -235,9 +236,14 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         except TimeoutError:
             return
 
+    async def get_url(self) -> str:
+        """Where the server is: a hub that died before it had saved this in JupyterHub's own place finds it here."""
+        known = self.record.url if self.record else None
+        return f"{known}{self.server.base_url}" if known else str(self.server.url)
+
     def holds_token(self, token: str) -> bool:
         """True when ``token`` is the API token of the present start."""
-        return bool(self.api_token) and hmac.compare_digest(self.api_token, token)
+        return bool(self.api_token) and hmac.compare_digest(self.api_token.encode(), token.encode())
 
     def announce(self, url: str) -> None:
         """The server at ``url`` has announced itself and proved whose it is; saved before the server is told so."""
@@ -275,6 +281,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """None while the job runs, waits, or nothing certain is known of it; else its exit code."""
         if self.record is None:
             return 0
+        if self._submission is not None and not self._submission.done():
+            return None  # sbatch has not said yet whether there is a job
         if self.job is None and not self._spawn_pending:
             await self.desk.watch.changed(3.0)
         job = self.job
@@ -319,4 +327,4 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     def _fail(self, ending: Ending) -> NoReturn:
         self.ending = ending
         words = describe_ending(ending)
-        refuse(400 if ending.state == REFUSED else 500, StartRefused(f"{words['cause']} {words['next_step']}"))
+        refuse(ending.http_status, StartRefused(f"{words['cause']} {words['next_step']}"))

@@ -78,8 +78,9 @@ async def announce(port: int, *, api_url: str, token: str, source: str | None, s
             if 400 <= answer.status < 500 and answer.status not in _NOT_NOW:
                 raise StartFailed(
                     EXIT_HUB_REFUSED,
-                    f"The hub refused this server with HTTP {answer.status}: this start was cancelled or is over. "
-                    "Go back to the start page and start again.",
+                    f"The hub refused this server with HTTP {answer.status}: this start was cancelled or is over, or "
+                    "the hub does not know this node by this address. Go back to the start page and start again; "
+                    "if it happens twice, show this to the operators: the hub's log has the reason.",
                 )
             trouble = f"HTTP {answer.status}"
         if trouble != told:
