@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import ssl
 import time
 import urllib.error
@@ -138,6 +139,17 @@ class Hub:
         event = self.progress(user)[-1]
         assert event.get("failed"), event
         return str(event["message"])
+
+    def ending(self, user: str) -> dict[str, Any]:
+        """What the hub has kept of how ``user``'s latest server ended."""
+        query = "SELECT spawners.state FROM spawners JOIN users ON users.id = spawners.user_id WHERE users.name = ?"
+        database = sqlite3.connect(self.site.state_dir / "hub" / "jupyterhub.sqlite")
+        try:
+            (state,) = database.execute(query, (user,)).fetchone()
+        finally:
+            database.close()
+        ending: dict[str, Any] = json.loads(state).get("ending", {})
+        return ending
 
     def stop(self, user: str, within_s: float = 30) -> None:
         """Stop whatever ``user`` has, and wait until hub and Slurm agree that it is over."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import time
 
 import pytest
 from tests.contract.spawn.rest import Hub, wait_for
+from tests.embedded import COMMAND
+
+from neuronhub.demo.installation import PYTHON, SOURCE
 
 pytestmark = pytest.mark.contract
 
@@ -58,6 +63,7 @@ def test_killed_and_the_job_ended_meanwhile(hub: Hub) -> None:
         hub.cancel(job)
     hub.wait_until_up()
     wait_for("the end is noticed", lambda: hub.is_gone("u04"), 60)
+    assert hub.ending("u04")["state"] == "CANCELLED"
     assert hub.start_ready("u04") != job
 
 
@@ -70,6 +76,24 @@ def test_asked_to_end_while_the_job_waits(hub: Hub) -> None:
     hub.wait_until_up()
     wait_for("the start is taken up", lambda: hub.model("u05").get("pending") == "spawn")
     assert hub.jobs("u05") == [job]
+
+
+def test_a_hub_that_dies_before_it_can_take_up_a_start_forgets_nothing(hub: Hub) -> None:
+    hub.fill("bob", "cas_v100nv_4", 2, "--exclusive")
+    assert hub.start("u33", "cas_v100nv_4").status in (201, 202)
+    wait_for("the job waits", lambda: hub.state("u33") == "PENDING")
+    (job,) = hub.jobs("u33")
+    hub.site.part("kill", "hub")
+    hub.site.part("stop", "proxy")
+    inside = (*COMMAND, "--state", str(hub.site.state_dir), "exec", "--", "timeout", "12", "su", "-s", "/bin/sh")
+    up = f"PYTHONPATH={SOURCE} exec {PYTHON} -m neuronhub.cli up --site {hub.site.site_file}"
+    subprocess.run([*inside, "neuronhub", "-c", up], check=False, capture_output=True, timeout=60)
+    hub.site.part("start", "proxy")
+    hub.site.part("start", "hub")
+    hub.wait_until_up()
+    wait_for("the start is taken up", lambda: hub.model("u33").get("pending") == "spawn")
+    time.sleep(10)  # long enough for an orphan to be cancelled
+    assert hub.jobs("u33") == [job]
 
 
 def test_a_job_of_ours_that_no_server_owns_is_cancelled(hub: Hub) -> None:

@@ -42,6 +42,20 @@ def test_silence_ends_no_running_server(hub: Hub, part: str, action: str) -> Non
     assert hub.jobs("u08") == [job]
 
 
+@pytest.mark.parametrize("action", ["pause", "stop", "kill"])
+def test_silence_loses_no_waiting_job(hub: Hub, action: str) -> None:
+    fillers = hub.fill("bob", "cas_v100nv_4", 2, "--exclusive")
+    assert hub.start("u32", "cas_v100nv_4").status in (201, 202)
+    wait_for("the job waits", lambda: hub.state("u32") == "PENDING")
+    (job,) = hub.jobs("u32")
+    time.sleep(6)  # slurmctld writes its state down every few seconds; a job younger than that dies with it
+    with silence(hub, "slurmctld", action):
+        wait_for("the silence is told", lambda: hub.state("u32") == "UNKNOWN")
+    hub.cancel(*fillers)
+    wait_for("the server is ready", lambda: hub.is_ready("u32"), 90)
+    assert hub.jobs("u32") == [job]
+
+
 def test_a_start_while_slurmctld_is_frozen_makes_one_job(hub: Hub) -> None:
     hub.add_user("u09")
     hub.ask("GET", "/hub/api/cluster")
@@ -123,6 +137,7 @@ def test_a_log_folder_that_cannot_be_written_is_named(hub: Hub) -> None:
 def test_a_running_server_cancelled_from_outside_is_noticed(hub: Hub) -> None:
     hub.cancel(hub.start_ready("u15"))
     wait_for("the end is noticed", lambda: hub.is_gone("u15"), 40)
+    assert (hub.ending("u15")["state"], hub.ending("u15")["ready"]) == ("CANCELLED", True)
 
 
 def test_the_same_start_twice_at_once_is_one_job(hub: Hub) -> None:
@@ -142,4 +157,6 @@ def test_time_limit_and_dead_node_are_told(hub: Hub) -> None:
     with hub.site.without(f"slurmd-{node}", "kill"):
         wait_for("the dead node is noticed", lambda: hub.is_gone("u18"), 120)
     wait_for("the time limit is noticed", lambda: hub.is_gone("u17"), 120)
+    assert (hub.ending("u18")["state"], hub.ending("u18")["node"]) == ("NODE_FAIL", node)
+    assert (hub.ending("u17")["state"], hub.ending("u17")["ready"]) == ("TIMEOUT", True)
     assert hub.start_ready("u18", "jupyter")
