@@ -97,9 +97,11 @@ def count_plots(site: RunningSite, user: str) -> int:
     return sum("image/png" in output.get("data", {}) for output in outputs)
 
 
-def test_X6_T1_T3_a_notebook_of_ones_own(researcher: Researcher, servers: Servers) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_X6_T1_T3_a_notebook_of_ones_own(meet: Callable[..., Researcher], servers: Servers, language: Language) -> None:
     """New -> Python 3, work, shut the kernel down from Running; Hub Control Panel in Lab; Stop My Server."""
-    person, page = researcher, researcher.sign_in()
+    person = meet(language)
+    page = person.sign_in()
     person.start()
     with person.context.expect_page() as opening:
         page.locator("[data-jp-item-name='new-dropdown'] [role=menuitem]").click()
@@ -114,7 +116,7 @@ def test_X6_T1_T3_a_notebook_of_ones_own(researcher: Researcher, servers: Server
     expect(output).to_contain_text(f"(42, '/scratch/{person.id}/workspace')", timeout=CELL_LIMIT_MS)
     person.shoot("new-notebook", notebook)
 
-    page.get_by_role("tab", name="Running").click()
+    page.get_by_role("tab", name=person.words.running_tab).click()
     kernel = page.locator(".jp-RunningSessions-item.jp-mod-kernel", has_text="Untitled.ipynb")
     expect(kernel).to_be_visible()
     person.shoot("running")
@@ -124,14 +126,15 @@ def test_X6_T1_T3_a_notebook_of_ones_own(researcher: Researcher, servers: Server
 
     page.goto(page.url.replace("/tree", "/lab"))
     expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=LAB_LIMIT_MS)
-    page.locator(".lm-MenuBar-item", has_text="File").click()
+    page.locator(".lm-MenuBar-item", has_text=person.words.file_menu).click()
     with person.context.expect_page() as opening:
-        page.locator(".lm-Menu-item", has_text="Hub Control Panel").click()
+        page.locator(".lm-Menu-item", has_text=person.words.hub_control_panel).click()
     page.close()
     person.page = opening.value
     expect(person.page).to_have_url(re.compile(r"/hub/home$"))
     person.page.reload()  # a window that a page has opened keeps what was put into it while it was blank
-    person.look_in_both_languages("control-panel-running", lambda: expect(person.page.locator("#stop")).to_be_visible())
+    expect(person.page.locator("#stop")).to_be_visible()
+    person.look("control-panel-running")
     person.stop_my_server()
-    person.look_in_both_languages("control-panel-stopped")
+    person.look("control-panel-stopped")
     wait_until(lambda: not servers.active_jobs(person.id), 2, "the node has not been given back")

@@ -147,9 +147,11 @@ def test_Q4_nothing_starts_by_accident(researcher: Researcher) -> None:
     assert not person.servers.jobs(person.id)
 
 
-def test_Q4_two_quick_clicks_start_one_job(researcher: Researcher) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_Q4_two_quick_clicks_start_one_job(meet: Callable[..., Researcher], language: Language) -> None:
     """Twice pressed, twice sent: one job. Next time the choices of last time are there."""
-    person, page = researcher, researcher.sign_in()
+    person = meet(language)
+    page = person.sign_in()
     before = {job.id for job in person.servers.jobs(person.id)}
     person.pick("jupyter", "0:25:00")
     page.evaluate(

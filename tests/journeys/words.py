@@ -1,4 +1,4 @@
-"""What the pages must say, in both languages: the words of service.md, and no more."""
+"""What the pages must say, in both languages: the words of service.md, and those of Jupyter's own menus."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ class Words:
     stop_my_server: str
     logout: str
     try_again: str
+    running_tab: str
+    file_menu: str
+    hub_control_panel: str
 
 
 WORDS: dict[Language, Words] = {
@@ -45,6 +48,9 @@ WORDS: dict[Language, Words] = {
         stop_my_server="Stop My Server",
         logout="Logout",
         try_again="Try again",
+        running_tab="Running",
+        file_menu="File",
+        hub_control_panel="Hub Control Panel",
     ),
     "ko": Words(
         locale="ko-KR",
@@ -61,5 +67,8 @@ WORDS: dict[Language, Words] = {
         stop_my_server="내 서버 중지",
         logout="로그아웃",
         try_again="다시 시도",
+        running_tab="실행중",
+        file_menu="파일",
+        hub_control_panel="허브 컨트롤 패널",
     ),
 }
