@@ -70,7 +70,7 @@ locale: $(CATALOGUES:.po=.mo)
 	.venv/bin/python scripts/translations compile
 
 clean: ## remove what was built and installed here; Debian packages and the embedded site's state stay
-	rm -rf .venv .base build dist ui/build ui/node_modules deploy/proxy/node_modules src/neuronhub/web/static/js
+	rm -rf .venv .base .base.old .base.new build dist ui/build ui/node_modules deploy/proxy/node_modules src/neuronhub/web/static/js
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/output bench/output
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 	find src -name '*.mo' -delete
