@@ -23,6 +23,10 @@ KILL_AFTER_S = 0.5
 """From SIGTERM, which sudo hands on to its command, to SIGKILL."""
 
 
+left_behind: set[asyncio.SubprocessTransport] = set()
+"""Processes that could not be ended from here and have not ended yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a command that came to its own end printed."""
@@ -52,6 +56,7 @@ class _Collector(asyncio.SubprocessProtocol):
         self.exited.set()
         if self.left is not None:
             self.left.close()
+            left_behind.discard(self.left)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.finished.set()
@@ -116,6 +121,7 @@ async def _end(transport: asyncio.SubprocessTransport, collector: _Collector, li
             if await _wait(collector.exited, linger_s):
                 return True
             collector.left = transport
+            left_behind.add(transport)
             for fd in (0, 1, 2):
                 if (pipe := transport.get_pipe_transport(fd)) is not None:
                     pipe.close()

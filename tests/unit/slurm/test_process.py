@@ -11,7 +11,7 @@ import pytest
 
 from neuronhub.errors import SlurmUnavailable
 from neuronhub.slurm import process
-from neuronhub.slurm.process import Output, run
+from neuronhub.slurm.process import Output, left_behind, run
 
 SH = "/bin/sh"
 
@@ -127,4 +127,6 @@ async def test_process_of_another_user_is_left_to_its_own_limit(
         await run_sh("sleep 0.91", timeout_s=0.1)
     assert "is not ours to end" in caplog.text
     await await_gone("sleep 0.91")
-    await asyncio.sleep(0.3)  # the loop hears of the end a little later, and closes what it kept for it
+    async with asyncio.timeout(5):  # the loop hears of the end a little later, and closes what it kept for it
+        while left_behind:
+            await asyncio.sleep(0.01)
