@@ -48,11 +48,15 @@ def _resolve(host: str) -> list[str]:
 
 
 def _reachable(address: str, hub: list[str]) -> bool:
-    """Say whether a server at ``address`` can be reached from the hub, as far as addresses tell."""
+    """Say whether a server at ``address`` can be reached from the hub, as far as addresses tell.
+
+    A node may have an IPv6 address as well while the hub has none: then that one leads nowhere.
+    """
     own = ipaddress.ip_address(address)
-    if own.is_unspecified:
+    others = [ipaddress.ip_address(other) for other in hub]
+    if own.is_unspecified or (others and all(other.version != own.version for other in others)):
         return False
-    return not own.is_loopback or any(ipaddress.ip_address(other).is_loopback for other in hub)
+    return not own.is_loopback or any(other.is_loopback for other in others)
 
 
 def _route(address: str, port: int) -> str | None:

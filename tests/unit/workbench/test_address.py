@@ -15,7 +15,9 @@ HOSTS = {
     "jn01": ["127.0.2.1"],
     "everywhere": ["0.0.0.0"],
     "elsewhere": ["203.0.113.7"],
+    "both": ["::1", "127.0.2.9"],
     "hub": ["127.0.0.1"],
+    "six-hub": ["::1"],
     "far-hub": ["198.51.100.1"],
 }
 
@@ -36,6 +38,11 @@ def test_it_listens_on_the_address_of_the_node() -> None:
     host, port = bound_to("jn01", "hub")
     assert host == "127.0.2.1"
     assert port > 0
+
+
+def test_of_a_nodes_addresses_it_takes_the_kind_that_the_hub_has() -> None:
+    assert bound_to("both", "hub")[0] == "127.0.2.9"
+    assert bound_to("both", "six-hub")[0] == "::1"
 
 
 def test_two_servers_of_a_node_have_two_ports() -> None:
