@@ -27,15 +27,13 @@ from bench.subjects import BATCHSPAWNER, FLOOR, NEURONHUB, open_subject
 OUTPUT = CHECKOUT / "bench" / "output"
 LANGUAGES = ("en", "ko")
 NAMES = (NEURONHUB, BATCHSPAWNER, FLOOR)
-OVERWHELMING = (BATCHSPAWNER, "jupyter-burst-50")
-"""About half of these fail, after minutes."""
 
 Plan = list[tuple[str, str]]
 """Pairs of subject and scenario, in the order in which they are measured."""
 
 
-def make_plan(subjects: Sequence[str], scenarios: Sequence[str], *, everything: bool) -> Plan:
-    """What is to be measured; without ``everything`` all but OVERWHELMING."""
+def make_plan(subjects: Sequence[str], scenarios: Sequence[str]) -> Plan:
+    """What is to be measured of ``subjects`` in ``scenarios``."""
     plan = [
         (subject, name)
         for jupyter in (False, True)
@@ -43,8 +41,7 @@ def make_plan(subjects: Sequence[str], scenarios: Sequence[str], *, everything: 
         for name, scenario in SCENARIOS.items()
         if scenario.jupyter is jupyter and subject in scenario.subjects
     ]
-    wanted = [pair for pair in plan if pair[0] in subjects and pair[1] in scenarios]
-    return [pair for pair in wanted if everything or pair != OVERWHELMING]
+    return [(subject, name) for subject, name in plan if subject in subjects and name in scenarios]
 
 
 async def measure(plan: Plan, scale: Scale, site: Site) -> AsyncIterator[Figures]:
@@ -109,15 +106,14 @@ def prioritised() -> Iterator[None]:
 @click.option("--quick", is_flag=True, help="A few starts and seconds only, to see that it works; no page is written.")
 @click.option("--only", multiple=True, type=click.Choice(list(SCENARIOS)), help="This scenario; may be repeated.")
 @click.option("--of", "subjects", multiple=True, type=click.Choice(NAMES), help="Of this hub; may be repeated.")
-@click.option("--everything", is_flag=True, help="batchspawner's burst of 50 real Jupyter servers too (minutes).")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="The file for the figures (JSON).")
-def main(quick: bool, only: tuple[str, ...], subjects: tuple[str, ...], everything: bool, output: Path | None) -> None:
+def main(quick: bool, only: tuple[str, ...], subjects: tuple[str, ...], output: Path | None) -> None:
     """Measure what a start costs, on an embedded site, beside batchspawner and JupyterHub alone.
 
     Needs root, and about 35 minutes. Figures go to bench/output/start.json, and those of a whole run to
     docs/en/measured.md and docs/ko/measured.md as well.
     """
-    plan = make_plan(subjects or NAMES, only or tuple(SCENARIOS), everything=everything)
+    plan = make_plan(subjects or NAMES, only or tuple(SCENARIOS))
     whole = not (quick or only or subjects)
     output = output or OUTPUT / ("start.json" if whole else "part.json")
     try:

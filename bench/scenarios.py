@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -71,10 +70,9 @@ class Session:
         await self._run_exactly(0)
         began = self._begin_count()
         starts = []
-        pauses = random.Random(self._scale.row)
-        for user in self._users[: self._scale.row]:
-            # Slurm starts and ends jobs once in a second: starts right after a stop would all meet the same moment.
-            await asyncio.sleep(pauses.uniform(0, 1))
+        for number, user in enumerate(self._users[: self._scale.row]):
+            # slurmctld starts and ends jobs once in a second: the starts are spread evenly over its second.
+            await asyncio.sleep((number / self._scale.row - time.time()) % 1)
             starts.append(await self._load.start(user))
             await self._load.stop(user)
         return self._summarise(starts) | _describe_commands(await self._count_minute(began))
