@@ -33,8 +33,13 @@ class CheckFailed(NeuronHubError):
 def check_site(site: Site, say: Say) -> bool:
     """Look at everything that ``site`` names; ``say`` gets a line for each. True when all is well."""
     # What is wrong is said below in one line each; the rooms' own warnings would say it twice.
-    logging.getLogger("neuronhub").setLevel(logging.ERROR)
-    return asyncio.run(_check_all(site, say))
+    rooms = logging.getLogger("neuronhub")
+    level = rooms.level
+    rooms.setLevel(logging.ERROR)
+    try:
+        return asyncio.run(_check_all(site, say))
+    finally:
+        rooms.setLevel(level)
 
 
 async def _check_all(site: Site, say: Say) -> bool:
