@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -111,7 +112,7 @@ class Browser:
         async with request as answer:
             return Page(answer.status, await answer.text(), dict(answer.headers))
 
-    async def whoami(self) -> dict[str, object]:
+    async def whoami(self) -> dict[str, Any]:
         """The hub's model of the signed-in user."""
         async with self.session.get(f"{self._hub.url}/hub/home") as answer:
             assert answer.status == 200
