@@ -123,8 +123,20 @@ SECTIONS = (
     Section(
         Words("Stopping 50 servers at once", "서버 50개 동시 종료"),
         (
-            Row("stop-50", "all_s", Words("until the last one has ended", "마지막 서버가 끝날 때까지"), aim=5.0),
+            Row(
+                "stop-50",
+                "all_s",
+                Words("until the last stand-in has ended", "마지막 대역 서버가 끝날 때까지"),
+                aim=5.0,
+            ),
             Row("stop-50", "failures", Words("failures", "실패"), "", 0),
+            Row(
+                "jupyter-stop-50",
+                "all_s",
+                Words("until the last Jupyter has ended", "마지막 Jupyter가 끝날 때까지"),
+                aim=5.0,
+            ),
+            Row("jupyter-stop-50", "failures", Words("failures", "실패"), "", 0),
         ),
     ),
     Section(

@@ -229,5 +229,6 @@ SCENARIOS = {
     "jupyter-one": Scenario(Session.start_in_a_row, jupyter=True),
     "jupyter-burst-10": Scenario(Session.start_some, jupyter=True),
     "jupyter-burst-50": Scenario(Session.start_many, jupyter=True),
+    "jupyter-stop-50": Scenario(Session.stop_many, jupyter=True),
 }
 """In the order in which they are run."""
