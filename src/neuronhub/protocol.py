@@ -43,7 +43,10 @@ class Announcement:
     @classmethod
     def parse(cls, body: bytes) -> Announcement:
         """Parse a request body; raises ValueError unless it is exactly ``{"port": 1..65535}``."""
-        data = json.loads(body)
+        try:
+            data = json.loads(body)
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None
         if not isinstance(data, dict) or set(data) != {"port"}:
             raise ValueError("the body must be an object with the one key 'port'")
         port = data["port"]

@@ -15,12 +15,14 @@ from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.utils import AnyTimeoutError
 from sqlalchemy import event, text
 from tornado import web
+from tornado.http1connection import HTTP1Connection
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 from traitlets import Instance
 
 from neuronhub import language
-from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, make_logout_handler
+from neuronhub.errors import SiteFileError
+from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, TokensHandler, make_logout_handler
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
 from neuronhub.protocol import ANNOUNCE_PATH
@@ -37,6 +39,8 @@ from neuronhub.web.templates import install_translations
 
 FOUND_AGAIN_LOOK_S = 10
 PROOF_BYTES = 64 * 1024
+LARGEST_BODY = 1024 * 1024
+"""Of any request to the hub; its forms and REST bodies are small."""
 
 
 class TranslatedApplication(web.Application):
@@ -44,6 +48,8 @@ class TranslatedApplication(web.Application):
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Choose the language before the handler runs: tornado runs it in a task that inherits our context."""
+        if isinstance(request.connection, HTTP1Connection):
+            request.connection.set_max_body_size(LARGEST_BODY)
         cookie = request.cookies.get(language.COOKIE)
         language.current.set(
             language.choose_language(
@@ -65,6 +71,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
     def load_config_file(self, filename: str, path: str | None = None) -> None:
         """Load the site's own JupyterHub configuration files, and none that happens to lie about."""
         for extra in self.site.hub.extra_config:
+            if not extra.is_file():
+                raise SiteFileError(f"hub.extra_config: {extra} is not there.")
             super().load_config_file(extra.name, path=str(extra.parent))
 
     def init_logging(self) -> None:
@@ -144,6 +152,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
             (r"/api/users/([^/]+)/server", StartHandler),
+            (r"/api/users/([^/]+)/tokens", TokensHandler),
             *web_handlers(),
         ]
         self.handlers: list[Any] = self.add_url_prefix(self.hub_prefix, ours) + self.handlers

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from jupyterhub.apihandlers.base import APIHandler
-from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.apihandlers.users import UserServerAPIHandler, UserTokenListAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.handlers.pages import SpawnHandler
@@ -19,6 +20,7 @@ from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.refusal import refuse
 from neuronhub.spawn.spawner import SlurmSpawner
 
+LONGEST_TOKEN_S = 10 * 365 * 86400
 REFRESH_PATIENCE_S = 3.0
 """Refresh waits for Slurm that long before it gets the older table again."""
 
@@ -47,7 +49,33 @@ class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
         spawner = user.spawners.get(server_name)
         if isinstance(spawner, SlurmSpawner):
             options = (await spawner.check_options(options)).to_options()
-        await super().spawn_single_user(user, server_name, display_name, options=options)
+        try:
+            await super().spawn_single_user(user, server_name, display_name, options=options)
+        except asyncio.CancelledError:
+            refuse(409, StartRefused(_("The start was cancelled.")))
+
+    async def stop_single_user(self, user: Any, server_name: str = "") -> Any:
+        """Stop, or wait with whoever stops it already."""
+        spawner = user.spawners.get(server_name)
+        if spawner is not None and spawner.pending == "stop":
+            return spawner._stop_future
+        return await super().stop_single_user(user, server_name)
+
+
+class TokensHandler(UserTokenListAPIHandler):  # type: ignore[misc]
+    """POST /hub/api/users/NAME/tokens: JupyterHub's own, without what its database cannot hold."""
+
+    def get_json_body(self) -> Any:
+        """Refuse text that is no Unicode, and lifetimes beyond LONGEST_TOKEN_S: both break off a transaction."""
+        body = super().get_json_body()
+        try:
+            json.dumps(body, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise web.HTTPError(400, "the body holds half of a surrogate pair") from error
+        expires_in = body.get("expires_in") if isinstance(body, dict) else None
+        if isinstance(expires_in, int | float) and not 0 <= expires_in <= LONGEST_TOKEN_S:
+            raise web.HTTPError(400, f"expires_in must be a number of seconds from 0 to {LONGEST_TOKEN_S}")
+        return body
 
 
 class StartPageHandler(SpawnHandler):  # type: ignore[misc]
@@ -56,6 +84,12 @@ class StartPageHandler(SpawnHandler):  # type: ignore[misc]
     @web.authenticated
     async def post(self, user_name: str | None = None, server_name: str = "", display_name: str = "") -> None:
         """Start, or go to the server that runs or is starting already."""
+        for values in self.request.body_arguments.values():
+            for value in values:
+                try:
+                    value.decode()
+                except UnicodeDecodeError:
+                    refuse(400, StartRefused(_("The form holds text that is not UTF-8.")))
         user = self.current_user
         spawner = user.spawners.get(server_name or "") if user_name in {None, user.name} else None
         if spawner is not None and spawner.ready:
@@ -72,8 +106,9 @@ class EndEverything(BaseHandler):  # type: ignore[misc]
     """Mixed into the authenticator's Logout: a start that still waits ends like a running server (row T4)."""
 
     async def get(self) -> None:
-        """Sign out, unless a link on somebody else's page led here: that would end what the user works on."""
-        if self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+        """Sign out, unless somebody else's page or a picture led here: that would end what the user works on."""
+        headers = self.request.headers
+        if headers.get("Sec-Fetch-Site") == "cross-site" or headers.get("Sec-Fetch-Dest", "document") != "document":
             self.redirect(url_path_join(self.hub.base_url, "home"))
             return
         await super().get()

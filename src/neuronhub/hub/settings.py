@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 from traitlets.config import Config
 
 from neuronhub.errors import SiteFileError
+from neuronhub.hub.proxy import PatientProxy
 from neuronhub.login.authenticator import DirectoryAuthenticator
 from neuronhub.site import Site
 from neuronhub.spawn.spawner import SlurmSpawner
@@ -47,6 +48,7 @@ def make_config(site: Site) -> Config:
     c.JupyterHub.concurrent_spawn_limit = 0  # a job that waits in the queue costs the hub nothing
     c.JupyterHub.default_url = "/hub/spawn"
     c.JupyterHub.admin_access = False
+    c.JupyterHub.proxy_class = PatientProxy
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = hub.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = read_secret(hub.proxy_token_file)

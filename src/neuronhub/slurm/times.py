@@ -56,13 +56,19 @@ def parse_duration(text: str) -> timedelta | None:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """Parse a moment printed under ``SLURM_TIME_FORMAT=%s`` (seconds since 1970); None when there is none."""
+    """Parse a moment printed under ``SLURM_TIME_FORMAT=%s`` (seconds since 1970); None when there is none.
+
+    Also None for one beyond the calendar: anybody may ask for any ``--begin``, and must not spoil the whole answer.
+    """
     word = text.strip()
     if word.lower() in _NO_MOMENT:
         return None
-    if not re.fullmatch("[0-9]{1,11}", word):
+    if not re.fullmatch("[0-9]{1,20}", word):
         raise ValueError(f"not a moment in seconds: {word!r}")
-    return datetime.fromtimestamp(int(word), UTC)
+    try:
+        return datetime.fromtimestamp(int(word), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _parse_length(word: str) -> timedelta:

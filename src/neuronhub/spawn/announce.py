@@ -17,6 +17,7 @@ import socket
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+from tornado.simple_httpclient import HTTPTimeoutError
 
 from neuronhub.protocol import PROOF_PATH, Announcement, make_proof
 from neuronhub.spawn.desk import Desk
@@ -25,6 +26,10 @@ from neuronhub.spawn.spawner import SlurmSpawner
 
 PROOF_TIMEOUT_S = 10.0
 RESOLVE_TIMEOUT_S = 3.0
+
+
+_being_proved: set[str] = set()
+"""Job names of starts whose proof is under way: one at a time, so that nobody takes all connections for himself."""
 
 
 class AnnounceHandler(APIHandler):  # type: ignore[misc]
@@ -45,7 +50,14 @@ class AnnounceHandler(APIHandler):  # type: ignore[misc]
         if record.url is not None:
             self.repeat(record.url, url)
             return
-        if not await prove(spawner, url, announcement.port):
+        if record.job_name in _being_proved:
+            raise web.HTTPError(429, "this start is being proved already; try again")
+        _being_proved.add(record.job_name)
+        try:
+            proved = await prove(spawner, url, announcement.port)
+        finally:
+            _being_proved.discard(record.job_name)
+        if not proved:
             raise web.HTTPError(403, "what answers at the announced port is not this start's server")
         if spawner.record is None or spawner.record.job_name != record.job_name:
             raise web.HTTPError(403, "this start is over")
@@ -110,7 +122,7 @@ def make_url(address: str, port: int) -> str:
 
 
 async def prove(spawner: SlurmSpawner, url: str, port: int) -> bool:
-    """Ask the server at ``url`` to show that it holds this start's token."""
+    """Ask the server at ``url`` to show that it holds this start's token; raises 503 when it does not answer."""
     nonce = secrets.token_hex(16)
     client: AsyncHTTPClient = spawner.desk.http_client
     path = f"{url}{spawner.server.base_url}{PROOF_PATH}?nonce={nonce}"
@@ -119,7 +131,9 @@ async def prove(spawner: SlurmSpawner, url: str, port: int) -> bool:
             path, request_timeout=PROOF_TIMEOUT_S, follow_redirects=False, decompress_response=False
         )
         proof = json.loads(response.body)["proof"]
-    except (HTTPClientError, OSError, ValueError, KeyError, TypeError) as error:
+    except (HTTPTimeoutError, OSError) as error:
+        raise web.HTTPError(503, "the server does not answer the hub yet; try again") from error
+    except (HTTPClientError, ValueError, KeyError, TypeError, RecursionError) as error:
         spawner.log.warning("no proof from %s for %s: %s", url, spawner.server.base_url, error)
         return False
     expected = make_proof(spawner.api_token, nonce, port)

@@ -153,7 +153,7 @@ def _explain_exit(ending: Ending) -> tuple[str, str]:
     again = _("Start it again.")
     show = _("Show the lines below to the operators.")
     match ending.exit_code:
-        case protocol.EXIT_LOG_FOLDER:
+        case protocol.EXIT_LOG_FOLDER | 120:  # 120: Python could not write its last words
             return (
                 _("The log folder could not be written. Your disk quota may be used up."),
                 _("Make room in your scratch folder, check that its log folder belongs to you, and start again."),

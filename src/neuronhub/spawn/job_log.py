@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 from neuronhub.errors import SlurmUnavailable
@@ -42,4 +43,10 @@ async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:
         return ()
     if output.code:
         log.info("no log %s: %s", path, output.stderr.strip()[-200:])
-    return tuple(line.rstrip()[-LONGEST_LINE:] for line in output.stdout.splitlines()[-LOG_LINES:])
+    return tuple(make_plain(line)[-LONGEST_LINE:] for line in output.stdout.splitlines()[-LOG_LINES:])
+
+
+def make_plain(line: str) -> str:
+    """``line`` without colours of the terminal, control characters and marks that turn the direction of text."""
+    line = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).expandtabs()
+    return "".join(character for character in line if character.isprintable()).rstrip()

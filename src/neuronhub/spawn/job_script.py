@@ -10,7 +10,7 @@ from neuronhub.protocol import EXIT_BASE_MISSING, EXIT_LOG_FOLDER, StartTicket
 _SCRIPT = """\
 #!/bin/sh
 log={log_dir}/"$SLURM_JOB_ID".log
-(umask 077 && mkdir -p -- {log_dir} && : >>"$log") || exit {exit_log}
+(umask 077 && mkdir -p -- {log_dir} && echo "job $SLURM_JOB_ID on $SLURMD_NODENAME" >>"$log") || exit {exit_log}
 exec >>"$log" 2>&1
 if ! [ -x {python} ]; then
     echo "The site's Jupyter environment is missing on $SLURMD_NODENAME: "{python}

@@ -20,6 +20,14 @@ def hub(site: RunningSite) -> Iterator[Hub]:
     hub.stop("u31")
 
 
+def test_a_stop_while_the_proxy_is_away_is_carried_out(hub: Hub) -> None:
+    hub.start_ready("u31")
+    with hub.site.without("proxy"):
+        assert hub.ask("DELETE", "/hub/api/users/u31/server").status in (202, 204)
+        wait_for("the job has ended", lambda: not hub.jobs("u31"), 60)
+    wait_for("the hub knows", lambda: hub.is_gone("u31"), 30)
+
+
 def test_a_restarted_proxy_knows_hub_and_servers_again(hub: Hub) -> None:
     hub.start_ready("u31")
     hub.site.part("kill", "proxy")

@@ -40,6 +40,28 @@ def test_anything_but_a_port_is_refused(hub: Hub, body: object) -> None:
     assert hub.ask("POST", ANNOUNCE, body).status == 400
 
 
+def test_a_body_nested_beyond_reason_is_refused(hub: Hub) -> None:
+    body: list[object] = []
+    for _ in range(900):
+        body = [body]
+    assert hub.ask("POST", ANNOUNCE, body).status == 400
+
+
+def test_text_that_no_database_holds_disturbs_nobody(hub: Hub) -> None:
+    hub.add_user("u34")
+    for body in ({"note": "\ud800"}, {"note": "x", "expires_in": 10**30}):
+        assert hub.ask("POST", "/hub/api/users/u34/tokens", body).status == 400
+        assert hub.ask("GET", "/hub/api/users/u34").status == 200
+
+
+def test_a_waiting_job_with_an_absurd_begin_blinds_nobody(hub: Hub) -> None:
+    argv = ["sbatch", "--parsable", "--partition=jupyter", "--begin=9999-12-31T00:00:00", "--job-name=filler"]
+    hub.site.run_inside([*argv, "--output=/dev/null"], user="u35", stdin="#!/bin/sh\ntrue\n")
+    hub.start_ready("u36")
+    hub.stop("u36")
+    assert hub.ask("GET", "/hub/api/cluster").json["problem"] is None
+
+
 def test_a_stranger_cannot_announce(hub: Hub) -> None:
     assert hub.ask("POST", ANNOUNCE, {"port": 8888}).status == 403
     assert hub.ask("POST", ANNOUNCE, {"port": 8888}, token="0" * 32).status == 403

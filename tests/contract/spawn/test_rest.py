@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from tests.contract.spawn.rest import Hub, wait_for
 
@@ -33,6 +35,14 @@ def test_every_notation_of_time_is_taken_to_slurm(hub: Hub) -> None:
         (job,) = wait_for("the job is there", lambda: hub.jobs("u28"))
         assert hub.site.run_inside(["squeue", "--noheader", f"--job={job}", "--format=%l"]).stdout.strip() == slurms
         hub.stop("u28")
+
+
+def test_stopped_by_several_at_once_is_stopped_once(hub: Hub) -> None:
+    hub.start_ready("u37")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: hub.ask("DELETE", "/hub/api/users/u37/server").status, range(4)))
+    assert set(answers) <= {202, 204}
+    wait_for("the server is gone", lambda: hub.is_gone("u37"))
 
 
 def test_the_resource_table_as_json(hub: Hub) -> None:

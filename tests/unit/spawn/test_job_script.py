@@ -50,7 +50,8 @@ def test_the_ticket_arrives_as_it_was_and_the_log_is_private(tmp_path: Path) -> 
     done = run(render_job_script(make_ticket(), log_dir, make_base(tmp_path)), tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     log = log_dir / "42.log"
-    first, ticket = log.read_text().splitlines()
+    head, first, ticket = log.read_text().splitlines()
+    assert head == "job 42 on jn01"
     assert first == "args: -I -m neuronhub.workbench.launcher"
     assert StartTicket.from_json(ticket) == make_ticket()
     assert json.loads(ticket)["environment"]["HOSTILE"] == HOSTILE
@@ -61,6 +62,13 @@ def test_the_ticket_arrives_as_it_was_and_the_log_is_private(tmp_path: Path) -> 
 def test_a_log_folder_that_cannot_be_made_has_its_own_exit_code(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run(render_job_script(make_ticket(), tmp_path / "file" / "log", make_base(tmp_path)), tmp_path)
+    assert done.returncode == EXIT_LOG_FOLDER
+
+
+def test_a_full_disk_has_the_same_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "42.log").symlink_to("/dev/full")
+    done = run(render_job_script(make_ticket(), tmp_path / "log", make_base(tmp_path)), tmp_path)
     assert done.returncode == EXIT_LOG_FOLDER
 
 
@@ -75,4 +83,4 @@ def test_long_tickets_arrive_too(tmp_path: Path, line: str) -> None:
     ticket = StartTicket({"A": line}, "/", "/w", "")
     done = run(render_job_script(ticket, tmp_path / "log", make_base(tmp_path)), tmp_path)
     assert done.returncode == 0
-    assert StartTicket.from_json((tmp_path / "log" / "42.log").read_text().splitlines()[1]) == ticket
+    assert StartTicket.from_json((tmp_path / "log" / "42.log").read_text().splitlines()[2]) == ticket
