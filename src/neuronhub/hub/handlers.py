@@ -49,6 +49,8 @@ class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
         spawner = user.spawners.get(server_name)
         if isinstance(spawner, SlurmSpawner):
             options = (await spawner.check_options(options)).to_options()
+            if spawner.pending == "spawn":
+                return  # the same request, twice at once: the other one is the start
         try:
             await super().spawn_single_user(user, server_name, display_name, options=options)
         except asyncio.CancelledError:
