@@ -119,10 +119,11 @@ class EndEverything(BaseHandler):  # type: ignore[misc]
         """Cancel pending starts, so that JupyterHub's own Logout finds them stoppable."""
         user = self.current_user
         if user is not None and self.settings.get("shutdown_on_logout"):
-            starts = [spawner._spawn_future for spawner in user.spawners.values() if spawner.pending == "spawn"]
-            for start in filter(None, starts):
+            pending = [spawner for spawner in user.spawners.values() if spawner.pending == "spawn"]
+            starts = [spawner._spawn_future for spawner in pending if spawner._spawn_future]
+            for start in starts:
                 start.cancel()
-            await asyncio.gather(*filter(None, starts), return_exceptions=True)
+            await asyncio.gather(*starts, return_exceptions=True)
         await super().default_handle_logout()
 
 

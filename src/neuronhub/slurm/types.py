@@ -221,15 +221,3 @@ class JobRequest:
     output: str = "/dev/null"
     options: tuple[str, ...] = ()
     """Further sbatch options from the site file, such as ``--comment=jupyter``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What accounting says a job (one segment of it) has used."""
-
-    job: Job
-    account: str
-    elapsed: timedelta
-    nodes: int
-    tres: Mapping[str, str] = field(default_factory=dict)
-    restarts: int = 0
