@@ -47,15 +47,21 @@ def find_descendants(pid: int) -> list[int]:
     return children + [grandchild for child in children for grandchild in find_descendants(child)]
 
 
+def parse_priority(text: str) -> int | None:
+    """The weight in the text of ``/proc/PID/autogroup``; a process that no session leader started has none there."""
+    words = text.split()
+    return int(words[-1]) if words else None
+
+
 def read_priority(pid: int) -> int | None:
-    """The scheduler's weight of the session of ``pid``; None where sessions have none."""
+    """The scheduler's weight of the session of ``pid``; None where it has none, or the kernel knows no such weights."""
     group = Path(f"/proc/{pid}/autogroup")
-    return int(group.read_text().split()[-1]) if group.exists() else None
+    return parse_priority(group.read_text()) if group.exists() else None
 
 
 def set_priority(pid: int, priority: int = PRIORITY) -> None:
     """What runs elsewhere in reality shall not share its processor time with the jobs here."""
-    group = Path(f"/proc/{pid}/autogroup")
-    if group.exists():
-        with os.fdopen(os.open(group, os.O_WRONLY), "w") as file:
-            file.write(str(priority))
+    if read_priority(pid) is None:
+        return  # in the kernel's own group, which takes no weight
+    with os.fdopen(os.open(f"/proc/{pid}/autogroup", os.O_WRONLY), "w") as file:
+        file.write(str(priority))
