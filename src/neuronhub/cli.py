@@ -15,7 +15,12 @@ from neuronhub.site import Site, read_site
 
 DEFAULT_SITE = Path("/etc/neuronhub/site.toml")
 
-ROOMS = {"otp": ("neuronhub.login.otp_cli", "otp"), "demo": ("neuronhub.demo.cli", "demo")}
+ROOMS = {
+    "otp": ("neuronhub.login.otp_cli", "otp"),
+    "demo": ("neuronhub.demo.cli", "demo"),
+    "base": ("neuronhub.environments.base_cli", "base"),
+    "env": ("neuronhub.environments.env_cli", "env"),
+}
 """Commands that live in a room of their own: name -> (module, attribute)."""
 
 

@@ -45,3 +45,27 @@ class DirectoryUnavailable(LoginError):
 
 class AlreadyEnrolled(LoginError):
     """The account has a second factor, and replacing it was not asked for."""
+
+
+class EnvironmentFailed(NeuronHubError):
+    """Something about a Python environment; see the kinds below. What was there before is there still."""
+
+
+class EnvironmentBusy(EnvironmentFailed):
+    """Another command works on the same environment."""
+
+
+class NoRoom(EnvironmentFailed):
+    """Quota used up or disk full; the text says where, and what to delete."""
+
+
+class BaseMissing(EnvironmentFailed):
+    """The site has no such base version, or none is activated."""
+
+
+class PackagesNotFound(EnvironmentFailed):
+    """No channel has what was asked for, or it cannot be had together with what is there."""
+
+
+class ConflictingState(EnvironmentFailed):
+    """What lies at the environment's place is not ours to replace, or the files handed in are not what they should be."""

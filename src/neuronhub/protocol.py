@@ -10,9 +10,14 @@ import hmac
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ANNOUNCE_PATH = "neuronhub/announce"
 """Below the hub's API URL: a started server POSTs an Announcement, with its own token."""
+PREPARING_PATH = "neuronhub/preparing"
+"""Below the hub's API URL: a launcher POSTs a Preparing, with the server's own token, while it makes the environment."""
+ENVIRONMENT_PATH = "neuronhub/environment"
+"""Below the hub's API URL and below a server's base URL alike: the notebook environment as JSON (see docs)."""
 PROOF_PATH = "neuronhub/proof"
 """Below the server's base URL: GET ``?nonce=HEX`` answers ``{"proof": ...}`` (no cookie or token needed)."""
 
@@ -56,6 +61,28 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparing:
+    """How far a start has come with the user's environment; the wait page shows it and nothing depends on it."""
+
+    done: float
+    """0 to 1."""
+
+    @classmethod
+    def parse(cls, body: bytes) -> Preparing:
+        """Parse a request body; raises ValueError unless it is exactly ``{"done": 0..1}``."""
+        try:
+            data = json.loads(body)
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None
+        if not isinstance(data, dict) or set(data) != {"done"}:
+            raise ValueError("the body must be an object with the one key 'done'")
+        done = data["done"]
+        if type(done) not in (int, float) or not 0 <= done <= 1:
+            raise ValueError("done must be a number from 0 to 1")
+        return cls(float(done))
+
+
+@dataclass(frozen=True, slots=True)
 class StartTicket:
     """What the job script hands to the launcher on standard input: one line of JSON.
 
@@ -69,6 +96,8 @@ class StartTicket:
     workspace: str
     examples: str
     """Folder with example notebooks for a new workspace, or ''."""
+    layout: dict[str, Any] | None = None
+    """environments.layout.Layout as JSON: where the notebook environment lies. None: the site makes none at a start."""
     args: tuple[str, ...] = ()
     """Further command line arguments of the Jupyter server (Spawner.args)."""
 

@@ -19,6 +19,7 @@ from neuronhub.errors import SiteFileError
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 QUEUE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 ORIGIN = r"^https?://[^/?#\s]+/?$"
+CHANNEL = r"^([A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*|(https|file)://[^?#\s]+)$"
 SBATCH_OPTION = r"^--[a-z][a-z-]*(=[A-Za-z0-9_.,:/@+=-]+)?$"
 
 #: sbatch options that NeuronHub sets itself; a site file may not set them a second time.
@@ -91,10 +92,19 @@ class Places(Table):
     """Where things lie (rows P1-P3), the same on hub, login and compute nodes."""
 
     scratch: Path = Path("/scratch")
-    base: Path = Path("/apps/jupyter/base")
-    """The site's environment from which every Jupyter server runs (``bin/python`` is below it)."""
+    bases: Path = Path("/apps/jupyter/bases")
+    """Versions of the site's base environment, and the link ``current`` to the one from which Jupyter servers run."""
     examples: Path | None = None
     """Folder with the example notebooks that a new workspace receives."""
+
+    @property
+    def base(self) -> Path:
+        """The active base (``bin/python`` is below it)."""
+        return self.bases / "current"
+
+    def conda(self, user: str) -> Path:
+        """Where ``user``'s environments and package cache lie; the notebook environment is row P1."""
+        return self.scratch / user / ".conda"
 
     def workspace(self, user: str) -> Path:
         """The root of the file browser of ``user`` (row P3)."""
@@ -198,6 +208,23 @@ class Login(Table):
     """SQLite file with sealed TOTP secrets, spent codes and failed attempts."""
 
 
+class Environments(Table):
+    """Python environments: the base, and what users have on top of it (rows P1, P4, E1-E5)."""
+
+    kind: Literal["layered", "full"] = "layered"
+    """``layered``: thin, over the base. ``full``: a whole conda prefix, hard-linked from the user's package cache."""
+    channels: Annotated[tuple[Annotated[str, Field(pattern=CHANNEL)], ...], Field(min_length=1)] = ("conda-forge",)
+    """conda channels in order of priority: names, or ``https://`` and ``file://`` URLs."""
+    mirrors: dict[Annotated[str, Field(pattern=CHANNEL)], tuple[Annotated[str, Field(pattern=CHANNEL)], ...]] = {}
+    """Channel -> mirrors to fetch it from instead, in order."""
+    lock_file: Path | None = None
+    """What ``neuronhub base build`` solved, kept: a second build makes the same base. Default: beside the spec."""
+    conda: Path | None = None
+    """The site's own ``conda``, ``mamba`` or ``micromamba``; not set: NeuronHub's own thin ``conda``."""
+    create_at_start: bool = True
+    """A Jupyter server that finds no notebook environment makes it during its start."""
+
+
 class Site(Table):
     """The whole site file."""
 
@@ -205,6 +232,7 @@ class Site(Table):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "KRW"
     hub: Hub
     places: Places = Places()
+    environments: Environments = Environments()
     slurm: Slurm = Slurm()
     login: Login | None = None
     queues: Annotated[tuple[QueueSite, ...], Field(min_length=1)]

@@ -9,7 +9,7 @@ from neuronhub.demo.shape import HUB_USER, LDAP_SUFFIX, QUEUES, Queue
 from neuronhub.demo.state import StateFolder
 
 EXAMPLES = "/apps/jupyter/examples"
-BASE = "/apps/jupyter/base"
+BASES = "/apps/jupyter/bases"
 
 
 def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
@@ -30,7 +30,7 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
             user=HUB_USER,
         ),
         _table("hub.service_token_files", demo=str(state.secret_file("admin-token"))),
-        _table("places", base=BASE, examples=EXAMPLES),
+        _table("places", bases=BASES, examples=EXAMPLES),
         _table("slurm", conf=str(state.hub_slurm_conf)),
         _table("login", database=str(state.hub / "login.sqlite")),
         _table(
