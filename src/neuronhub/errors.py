@@ -68,4 +68,4 @@ class PackagesNotFound(EnvironmentFailed):
 
 
 class ConflictingState(EnvironmentFailed):
-    """What lies at the environment's place is not ours to replace, or the files handed in are not what they should be."""
+    """What lies at the environment's place is not ours to replace, or a file handed in is not what it should be."""

@@ -15,7 +15,7 @@ from typing import Any
 ANNOUNCE_PATH = "neuronhub/announce"
 """Below the hub's API URL: a started server POSTs an Announcement, with its own token."""
 PREPARING_PATH = "neuronhub/preparing"
-"""Below the hub's API URL: a launcher POSTs a Preparing, with the server's own token, while it makes the environment."""
+"""Below the hub's API URL: a launcher POSTs a Preparing, with the server's token, while it makes the environment."""
 ENVIRONMENT_PATH = "neuronhub/environment"
 """Below the hub's API URL and below a server's base URL alike: the notebook environment as JSON (see docs)."""
 PROOF_PATH = "neuronhub/proof"
