@@ -42,6 +42,11 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
 class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
     """POST /hub/api/users/NAME/server: JupyterHub's own, but what it asks for is checked before anything is made."""
 
+    async def prepare(self) -> None:
+        """In turn: many starts at once shall not keep others waiting."""
+        await self.settings[Desk.SETTING].turns.take()
+        await super().prepare()
+
     async def spawn_single_user(
         self, user: Any, server_name: str = "", display_name: str = "", options: dict[str, Any] | None = None
     ) -> None:
@@ -49,6 +54,7 @@ class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
         spawner = user.spawners.get(server_name)
         if isinstance(spawner, SlurmSpawner):
             options = (await spawner.check_options(options)).to_options()
+            await spawner.desk.turns.take()
             if spawner.pending == "spawn":
                 return  # the same request, twice at once: the other one is the start
         try:
@@ -82,6 +88,12 @@ class TokensHandler(UserTokenListAPIHandler):  # type: ignore[misc]
 
 class StartPageHandler(SpawnHandler):  # type: ignore[misc]
     """POST /hub/spawn: JupyterHub's own, but the same Submit twice leads to the one start that it has made."""
+
+    async def prepare(self) -> None:
+        """In turn, as by REST."""
+        if self.request.method == "POST":
+            await self.settings[Desk.SETTING].turns.take()
+        await super().prepare()
 
     @web.authenticated
     async def post(self, user_name: str | None = None, server_name: str = "", display_name: str = "") -> None:

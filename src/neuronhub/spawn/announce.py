@@ -35,6 +35,11 @@ _being_proved: set[str] = set()
 class AnnounceHandler(APIHandler):  # type: ignore[misc]
     """POST /hub/api/neuronhub/announce, with the server's own token."""
 
+    async def prepare(self) -> None:
+        """In turn: many servers at once shall not keep others waiting."""
+        await self.settings[Desk.SETTING].turns.take()
+        await super().prepare()
+
     async def post(self) -> None:
         """204: routed. 400: not an announcement. 403: this start is over or not here. 503: try again later."""
         try:

@@ -17,6 +17,7 @@ from neuronhub.slurm.types import ClusterSnapshot, Job
 from neuronhub.slurm.watch import Pace, Watch
 from neuronhub.spawn.options import Choice, check_choice, describe_cluster, parse_choice
 from neuronhub.spawn.record import JobNames, Seal, StartRecord
+from neuronhub.spawn.turns import Turns
 
 log = logging.getLogger("neuronhub.spawn")
 
@@ -42,6 +43,7 @@ class Desk:
         self.seal = seal
         self.http_client = http_client
         """For proofs; its own, since a burst of starts needs more connections at once than the shared one has."""
+        self.turns = Turns()
         self.names = JobNames(site.hub.name)
         self.adopting: set[str] = set()
         """Users whose waiting start is about to be taken up again after a restart of the hub."""

@@ -167,7 +167,9 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self.ending = None
         record, self.adopted = self.adopted, None
         if record is None:
-            await self._submit(await self.check_options(self.user_options))
+            choice = await self.check_options(self.user_options)
+            await self.desk.turns.take()
+            await self._submit(choice)
         else:
             self._hold(record, Pace.URGENT)
             self.desk.adopting.discard(self.user.name)
@@ -228,7 +230,9 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             patient = job is not None and job.state.waiting and time.monotonic() - begun > PATIENT_AFTER_S
             self.desk.follow(self.record, Pace.WAITING if patient else Pace.URGENT)
             await self._wait_announced(LOOK_S)
-        return self.record.url
+        url = self.record.url
+        await self.desk.turns.take()
+        return url
 
     async def _wait_announced(self, timeout_s: float) -> None:
         try:
