@@ -1,7 +1,8 @@
 """What is known of each followed job, and when its absence from Slurm's answers is an end. Pure; the clock is given.
 
 A job is found by user and name, and by id once that is known: an id may be given out again, and the same id with
-another name is another job. Only three things end a job:
+another name is another job, unless it was submitted at the very time when ours was: then its owner has renamed it.
+Only three things end a job:
 
 1. squeue shows it in a state of end (slurmctld remembers it for MinJobAge);
 2. squeue has answered well without it, twice and CONFIRM_S apart, by questions that were put after follow() and so
@@ -127,10 +128,10 @@ class Sightings:
 
     def take_answer(self, jobs: Sequence[Job], asked_at: float) -> None:
         """Compare a good answer of squeue with what is followed."""
-        by_name = _group(jobs)
+        answer = _Answer.of(jobs)
         others = any(job.user != self.own_user for job in jobs)
         for entry in self.followed.values():
-            found = _find(entry.ref, by_name)
+            found = answer.find(entry)
             if found:
                 entry.see(found[0])
             else:
@@ -141,12 +142,12 @@ class Sightings:
 
         A record that has no name yet may be anybody's with that id, so it is one without an end.
         """
-        by_name = _group(records)
-        unnamed = _group([replace(job, state=JobState.UNKNOWN) for job in records if job.name == UNNAMED])
+        answer = _Answer.of(records)
+        unnamed = _Answer.of(replace(job, name="", state=JobState.UNKNOWN) for job in records if job.name == UNNAMED)
         for entry in asked:
             if entry.absent:  # it may have been seen again while accounting was asked
                 # A job that was requeued has a record for each of its runs.
-                runs = _find(entry.ref, by_name) or _find(replace(entry.ref, name=UNNAMED), unnamed)
+                runs = answer.find(entry) or unnamed.of_id(entry.ref)
                 entry.settle(max(runs, key=lambda job: job.submitted_at or _LONG_AGO, default=None), configuration)
 
     @property
@@ -170,13 +171,28 @@ class Sightings:
         return min(paces, default=None)
 
 
-def _group(jobs: Iterable[Job]) -> dict[tuple[str, str], list[Job]]:
-    groups: dict[tuple[str, str], list[Job]] = {}
-    for job in sorted(jobs, key=lambda job: job.id):
-        groups.setdefault((job.user, job.name), []).append(job)
-    return groups
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Jobs of one answer, by user and name or id; the lowest id first."""
 
+    by_name: Mapping[tuple[str, str], list[Job]]
+    by_id: Mapping[tuple[str, int], list[Job]]
 
-def _find(ref: JobRef, groups: Mapping[tuple[str, str], list[Job]]) -> list[Job]:
-    found = groups.get((ref.user, ref.name), [])
-    return found if ref.id is None else [job for job in found if job.id == ref.id]
+    @classmethod
+    def of(cls, jobs: Iterable[Job]) -> _Answer:
+        by_name: dict[tuple[str, str], list[Job]] = {}
+        by_id: dict[tuple[str, int], list[Job]] = {}
+        for job in sorted(jobs, key=lambda job: job.id):
+            by_name.setdefault((job.user, job.name), []).append(job)
+            by_id.setdefault((job.user, job.id), []).append(job)
+        return cls(by_name, by_id)
+
+    def of_id(self, ref: JobRef) -> list[Job]:
+        return [] if ref.id is None else self.by_id.get((ref.user, ref.id), [])
+
+    def find(self, entry: Followed) -> list[Job]:
+        """All that is told of ``entry``'s job (accounting has one record for each run)."""
+        ref = entry.ref
+        named = [job for job in self.by_name.get((ref.user, ref.name), []) if ref.id in (None, job.id)]
+        submitted = entry.job.submitted_at if entry.job else None
+        return named or [job for job in self.of_id(ref) if submitted is not None and job.submitted_at == submitted]

@@ -324,7 +324,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         ids = [] if record.job_id is None else [record.job_id]
         try:
             # By name as well: Slurm may have given the id to another job, and may not have told us the id.
-            await self.desk.commands.cancel(record.user, ids, name=record.job_name)
+            renamed = self.job is not None and self.job.name != record.job_name
+            await self.desk.commands.cancel(record.user, ids, name=None if renamed else record.job_name)
         except SlurmError as error:
             self.log.warning("%s: the job could not be cancelled, will try again: %s", self._log_name, error)
 

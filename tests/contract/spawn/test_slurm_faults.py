@@ -160,3 +160,12 @@ def test_time_limit_and_dead_node_are_told(hub: Hub) -> None:
     assert (hub.ending("u18")["state"], hub.ending("u18")["node"]) == ("NODE_FAIL", node)
     assert (hub.ending("u17")["state"], hub.ending("u17")["ready"]) == ("TIMEOUT", True)
     assert hub.start_ready("u18", "jupyter")
+
+
+def test_a_running_job_that_its_owner_renames_is_still_the_server(hub: Hub) -> None:
+    job = hub.start_ready("u47")
+    hub.site.run_inside(["scontrol", "update", f"JobId={job}", "JobName=mine"])
+    time.sleep(2 * SILENCE_S)  # a server at rest is looked for every 15 s; then twice more, and in accounting
+    assert hub.is_ready("u47")
+    hub.stop("u47")
+    assert not hub.jobs("u47")

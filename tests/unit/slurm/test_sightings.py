@@ -85,6 +85,29 @@ def test_same_id_with_another_name_or_user_is_another_job() -> None:
         assert state(entry) is JobState.LOST
 
 
+def test_job_that_its_owner_has_renamed_is_the_same_job() -> None:
+    sightings, entry = follow()
+    sightings.take_answer([make_job(1)], asked_at=1.0)
+    renamed = make_job(1, name="mine")
+    sightings.take_answer([renamed], asked_at=3.0)
+    sightings.take_answer([renamed], asked_at=6.0)
+    assert state(entry) is JobState.RUNNING
+    sightings.take_answer([make_job(9)], asked_at=9.0)
+    sightings.take_answer([make_job(9)], asked_at=12.0)
+    ask_accounting(sightings, replace(renamed, state=JobState.CANCELLED))
+    assert state(entry) is JobState.CANCELLED
+
+
+def test_id_given_out_again_is_not_a_renamed_job() -> None:
+    sightings, entry = follow()
+    sightings.take_answer([make_job(1)], asked_at=1.0)
+    stranger = replace(make_job(1, name="other"), submitted_at=NOON + timedelta(hours=1))
+    sightings.take_answer([stranger], asked_at=3.0)
+    sightings.take_answer([stranger], asked_at=6.0)
+    ask_accounting(sightings, stranger)
+    assert state(entry) is JobState.LOST
+
+
 def test_same_name_with_another_id_is_another_job() -> None:
     sightings, entry = follow()
     sightings.take_answer([make_job(2, name="nh-1")], asked_at=1.0)
