@@ -11,6 +11,10 @@ class SiteFileError(NeuronHubError):
     """The site file is missing or wrong; the text names the key."""
 
 
+class CommandSilent(NeuronHubError):
+    """A command could not be run, did not end in time or printed without end: what it was to tell is not known."""
+
+
 class SlurmError(NeuronHubError):
     """Something about Slurm; see the kinds below."""
 
@@ -65,6 +69,18 @@ class BaseMissing(EnvironmentFailed):
 
 class PackagesNotFound(EnvironmentFailed):
     """No channel has what was asked for, or it cannot be had together with what is there."""
+
+
+class EnvironmentUnavailable(EnvironmentFailed):
+    """The command that works on an environment could not be run, or said nothing that can be read."""
+
+
+class EnvironmentNotPermitted(EnvironmentUnavailable):
+    """sudo did not let the hub act as a user; nothing was done."""
+
+
+class TooManyAtOnce(EnvironmentFailed):
+    """So many environments are worked on at this moment that this one has to wait for its turn."""
 
 
 class ConflictingState(EnvironmentFailed):

@@ -16,9 +16,9 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from neuronhub.errors import NeuronHubError
 from neuronhub.hub.settings import read_secret
 from neuronhub.login.connection import Connection, ConnectionFailed, Server
+from neuronhub.process import run
 from neuronhub.site import Directory, Site
 from neuronhub.slurm.commands import Commands
-from neuronhub.slurm.process import run
 from neuronhub.spawn.job_log import TAIL
 
 TIME_LIMIT_S = 20.0

@@ -9,7 +9,8 @@ import re
 from typing import NoReturn
 
 from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
-from neuronhub.slurm.process import Output
+from neuronhub.process import Output
+from neuronhub.sudo import is_refusal
 
 REFUSALS = frozenset(
     {
@@ -77,17 +78,13 @@ _NOT_SENT = re.compile(
 """sbatch gave up before it asked slurmctld."""
 _GONE = re.compile(r"Invalid job id specified|Job/step already completing or completed|Job has already finished")
 _DENIED = "Access/permission denied"
-_SUDO_NO = re.compile(
-    r"sudo: (a password is required|a terminal is required|unknown user|.*: command not found|no valid sudoers)"
-    r"|is not (allowed to (execute|run)|in the sudoers file)|may not run sudo|sorry, you must have a tty"
-)
 _PROGRAM = re.compile(r"^[a-z]+: (?:error|fatal): ")
 
 
 def check_sudo(program: str, output: Output) -> None:
     """Raise SlurmNotPermitted if sudo refused to run ``program``: then it was not run at all."""
     ran = output.stdout or not output.code or re.search(rf"^{program}: ", output.stderr, re.MULTILINE)
-    if not ran and _SUDO_NO.search(output.stderr):
+    if not ran and is_refusal(output):
         raise SlurmNotPermitted(
             f"sudo does not let the hub run {program} for its users ({_tell(output)}). "
             "Install NeuronHub's sudoers file and check that the user belongs to its group."

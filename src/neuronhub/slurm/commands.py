@@ -5,13 +5,13 @@ Runs in the hub (``become``: jobs are submitted and cancelled as their users, by
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from neuronhub.errors import SlurmUnavailable
+from neuronhub.errors import CommandSilent, SlurmUnavailable
+from neuronhub.process import Output, run
 from neuronhub.site import Slurm
 from neuronhub.slurm.answers import check_answer, check_cancel, check_sudo, raise_for_submit
 from neuronhub.slurm.parse import (
@@ -26,8 +26,8 @@ from neuronhub.slurm.parse import (
     parse_records,
     render_time_limit,
 )
-from neuronhub.slurm.process import Output, run
 from neuronhub.slurm.types import Configuration, Job, JobRequest, Node, Queue
+from neuronhub.sudo import become
 
 Answer = TypeVar("Answer")
 
@@ -35,8 +35,6 @@ NAMED_SINCE = "now-30days"
 """How far back sacct looks for a job of which only the name is known."""
 LINGER_S = 15.0
 """A sbatch that cannot be ended is waited for that long: only then is it worth asking whether the job exists."""
-
-_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class Commands:
@@ -111,10 +109,9 @@ class Commands:
         check_cancel(output)
 
     def _name_program(self, program: str, user: str) -> list[str]:
-        if not _ACCOUNT.fullmatch(user):  # sudo would take #0 for a number
-            raise ValueError(f"not an account ID: {user!r}")
+        prefix = become(self._settings.sudo, user)
         path = str(self._settings.bin_dir / program)
-        return [str(self._settings.sudo), "-n", "-u", user, "--", path] if self._become else [path]
+        return [*prefix, path] if self._become else [path]
 
     async def _ask_accounting(self, *which: str) -> tuple[Job, ...]:
         separator = _draw_separator()
@@ -134,14 +131,17 @@ class Commands:
             environment["SLURM_CONF"] = str(self._settings.conf)
         if program != "sbatch":  # whose environment the job inherits
             environment |= {"LC_ALL": "C", "TZ": "UTC", "SLURM_TIME_FORMAT": "%s"}
-        return await run(
-            program,
-            argv,
-            environment=environment,
-            timeout_s=self._settings.command_timeout_s,
-            stdin=stdin,
-            linger_s=linger_s,
-        )
+        try:
+            return await run(
+                program,
+                argv,
+                environment=environment,
+                timeout_s=self._settings.command_timeout_s,
+                stdin=stdin,
+                linger_s=linger_s,
+            )
+        except CommandSilent as error:
+            raise SlurmUnavailable(str(error)) from error
 
 
 def _render_options(request: JobRequest) -> list[str]:

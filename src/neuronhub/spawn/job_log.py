@@ -6,13 +6,14 @@ import logging
 import re
 from pathlib import Path
 
-from neuronhub.errors import SlurmUnavailable
+from neuronhub.errors import CommandSilent
+from neuronhub.process import run
 from neuronhub.protocol import log_file
 from neuronhub.site import Site
-from neuronhub.slurm.process import run
 from neuronhub.slurm.types import Job
 from neuronhub.spawn.endings import LOG_LINES, Ending
 from neuronhub.spawn.record import StartRecord
+from neuronhub.sudo import become
 
 log = logging.getLogger("neuronhub.spawn")
 
@@ -35,10 +36,10 @@ async def fetch_log_tail(sudo: Path, user: str, path: Path) -> tuple[str, ...]:
 
     Read with the user's own rights, so that a link in the log's place shows nobody anything new.
     """
-    argv = [str(sudo), "-n", "-u", user, "--", TAIL, "-c", str(MOST_BYTES), "--", str(path)]
+    argv = [*become(sudo, user), TAIL, "-c", str(MOST_BYTES), "--", str(path)]
     try:
         output = await run("tail", argv, environment=ENVIRONMENT, timeout_s=TIME_LIMIT_S)
-    except SlurmUnavailable as error:
+    except CommandSilent as error:
         log.warning("the log %s could not be read: %s", path, error)
         return ()
     if output.code:

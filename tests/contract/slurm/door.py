@@ -15,9 +15,9 @@ from tests.embedded import RunningSite
 
 from neuronhub.demo.shape import HUB_USER, RESEARCHERS
 from neuronhub.errors import SlurmError
+from neuronhub.process import Output
 from neuronhub.site import Slurm, read_site
 from neuronhub.slurm.commands import Commands
-from neuronhub.slurm.process import Output
 
 Answer = TypeVar("Answer")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
+from neuronhub.process import Output
 from neuronhub.slurm.answers import REFUSALS, check_answer, check_cancel, check_sudo, raise_for_submit
-from neuronhub.slurm.process import Output
 
 SILENCES = [
     "Unable to contact slurm controller (connect failure)",

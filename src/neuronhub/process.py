@@ -1,6 +1,7 @@
 """One run of one command: argv and a minimal environment in, what it printed out; bounded in time and size.
 
-Runs in the hub and in a user's Jupyter server. There is no shell, and no process is left behind.
+Runs in the hub and in a user's Jupyter server, so the standard library only. There is no shell, and no process is
+left behind.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from neuronhub.errors import SlurmUnavailable
+from neuronhub.errors import CommandSilent
 
-log = logging.getLogger("neuronhub.slurm")
+log = logging.getLogger("neuronhub.process")
 
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 """A hundred thousand jobs fit into it."""
@@ -37,8 +38,11 @@ class Output:
 
 
 class _Collector(asyncio.SubprocessProtocol):
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int, take: Callable[[bytes], None] | None) -> None:
         self.printed = {1: bytearray(), 2: bytearray()}
+        self._limit_bytes = limit_bytes
+        self._take = take
+        self._count_bytes = 0
         self.exited = asyncio.Event()
         self.finished = asyncio.Event()
         self.too_much = False
@@ -46,9 +50,12 @@ class _Collector(asyncio.SubprocessProtocol):
         """Set when the process is left to itself: it is closed when that has ended."""
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if sum(map(len, self.printed.values())) + len(data) > MAX_OUTPUT_BYTES:
+        self._count_bytes += len(data)
+        if self._count_bytes > self._limit_bytes:
             self.too_much = True
             self.finished.set()
+        elif fd == 1 and self._take is not None:
+            self._take(data)
         else:
             self.printed[fd] += data
 
@@ -70,16 +77,19 @@ async def run(
     timeout_s: float,
     stdin: str | None = None,
     linger_s: float = 0.0,
+    limit_bytes: int = MAX_OUTPUT_BYTES,
+    take: Callable[[bytes], None] | None = None,
 ) -> Output:
     """Run ``argv``, called ``program`` in messages, in the root folder and return what it printed.
 
-    Raises SlurmUnavailable if it cannot be run, takes longer than ``timeout_s`` or prints without end; it is ended
-    then, and if it is another user's and so cannot be ended from here, waited for during ``linger_s``.
+    With ``take`` standard output is handed to it as it comes, and not kept. Raises CommandSilent if the command cannot
+    be run, takes longer than ``timeout_s`` or prints more than ``limit_bytes``; it is ended then, and if it is another
+    user's and so cannot be ended from here, waited for during ``linger_s``.
     """
     loop = asyncio.get_running_loop()
     try:
         opened = await loop.subprocess_exec(
-            _Collector,
+            lambda: _Collector(limit_bytes, take),
             *argv,
             stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             env=dict(environment),
@@ -87,7 +97,7 @@ async def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise SlurmUnavailable(f"{argv[0]} cannot be run ({error.strerror}). Correct the site file.") from error
+        raise CommandSilent(f"{argv[0]} cannot be run ({error.strerror}). Correct the site file.") from error
     transport, collector = opened
     try:
         if stdin is not None:
@@ -97,13 +107,13 @@ async def run(
         async with asyncio.timeout(timeout_s):
             await collector.finished.wait()
     except TimeoutError as error:
-        raise SlurmUnavailable(f"{program} gave no answer within {timeout_s:g} s.") from error
+        raise CommandSilent(f"{program} gave no answer within {timeout_s:g} s.") from error
     finally:
         if transport.get_returncode() is not None or await _end(transport, collector, linger_s):
             transport.close()
     code = transport.get_returncode()
     if collector.too_much or code is None:
-        raise SlurmUnavailable(f"{program} printed more than {MAX_OUTPUT_BYTES} bytes.")
+        raise CommandSilent(f"{program} printed more than {limit_bytes} bytes.")
     stdout, stderr = (bytes(collector.printed[fd]).decode(errors="replace") for fd in (1, 2))
     return Output(code, stdout, stderr)
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from neuronhub.errors import SlurmUnavailable
-from neuronhub.slurm import process
-from neuronhub.slurm.process import Output, left_behind, run
+from neuronhub.errors import CommandSilent
+from neuronhub.process import Output, left_behind, run
 
 SH = "/bin/sh"
 
@@ -68,7 +67,7 @@ async def test_bytes_that_are_no_text_do_no_harm() -> None:
 async def test_time_limit_ends_the_command_and_its_children() -> None:
     mark = "91.0417"
     started = time.monotonic()
-    with pytest.raises(SlurmUnavailable, match=r"sh gave no answer within 0\.3 s"):
+    with pytest.raises(CommandSilent, match=r"sh gave no answer within 0\.3 s"):
         await run_sh(f"sleep {mark} & sleep {mark}", timeout_s=0.3)
     assert time.monotonic() - started < 2
     await await_gone(mark)
@@ -76,7 +75,7 @@ async def test_time_limit_ends_the_command_and_its_children() -> None:
 
 async def test_command_that_ignores_sigterm_is_killed() -> None:
     mark = "91.0418"
-    with pytest.raises(SlurmUnavailable):
+    with pytest.raises(CommandSilent):
         await run_sh(f"trap '' TERM; sleep {mark}; sleep {mark}", timeout_s=0.3)
     await await_gone(mark)
 
@@ -92,11 +91,26 @@ async def test_cancelled_caller_leaves_no_command_behind() -> None:
     await await_gone(mark)
 
 
-async def test_output_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "MAX_OUTPUT_BYTES", 1_000_000)
-    with pytest.raises(SlurmUnavailable, match="printed more than 1000000 bytes"):
-        await run_sh("yes endless-0420")
+async def test_output_without_end_is_cut_off() -> None:
+    with pytest.raises(CommandSilent, match="printed more than 1000000 bytes"):
+        await run("yes", ["/usr/bin/yes", "endless-0420"], environment={}, timeout_s=5, limit_bytes=1_000_000)
     await await_gone("yes endless-0420")
+
+
+async def test_output_is_handed_over_as_it_comes() -> None:
+    came = bytearray()
+    argv = [SH, "-c", "echo first; echo said >&2; echo second"]
+    output = await run("sh", argv, environment={}, timeout_s=5, take=came.extend)
+    assert (output.stdout, output.stderr, bytes(came)) == ("", "said\n", b"first\nsecond\n")
+
+
+async def test_what_is_handed_over_has_the_same_limit() -> None:
+    came = bytearray()
+    argv = ["/usr/bin/yes", "endless-0421"]
+    with pytest.raises(CommandSilent, match="printed more than 100000 bytes"):
+        await run("yes", argv, environment={}, timeout_s=5, limit_bytes=100_000, take=came.extend)
+    assert 0 < len(came) <= 100_000
+    await await_gone("yes endless-0421")
 
 
 async def test_no_zombies_after_many_commands() -> None:
@@ -108,7 +122,7 @@ async def test_program_that_is_missing_or_not_executable(tmp_path: Path) -> None
     plain = tmp_path / "squeue"
     plain.write_text("not a program")
     for path in (tmp_path / "nowhere", plain):
-        with pytest.raises(SlurmUnavailable, match="cannot be run"):
+        with pytest.raises(CommandSilent, match="cannot be run"):
             await run("squeue", [str(path)], environment={}, timeout_s=1)
 
 
@@ -120,10 +134,10 @@ async def test_process_of_another_user_is_left_to_its_own_limit(
 
     monkeypatch.setattr(os, "killpg", refuse)
     started = time.monotonic()
-    with caplog.at_level(logging.WARNING), pytest.raises(SlurmUnavailable):
+    with caplog.at_level(logging.WARNING), pytest.raises(CommandSilent):
         await run_sh("sleep 0.6", timeout_s=0.1, linger_s=5)
     assert 0.5 < time.monotonic() - started < 4, "it is waited for, since its end is worth knowing"
-    with pytest.raises(SlurmUnavailable):
+    with pytest.raises(CommandSilent):
         await run_sh("sleep 0.91", timeout_s=0.1)
     assert "is not ours to end" in caplog.text
     await await_gone("sleep 0.91")
