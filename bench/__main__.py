@@ -19,7 +19,7 @@ from bench.environment import describe_versions, ensure_environment
 from bench.figures import Figures, Run
 from bench.load import HubSaidNo, open_load
 from bench.machine import describe_machine, read_priority, set_priority
-from bench.report import render_page
+from bench.report import STARTS
 from bench.scenarios import FULL, QUICK, SCENARIOS, Scale, Session
 from bench.site import CHECKOUT, Site, SiteError, open_site
 from bench.subjects import BATCHSPAWNER, FLOOR, NEURONHUB, open_subject
@@ -124,7 +124,7 @@ def main(quick: bool, only: tuple[str, ...], subjects: tuple[str, ...], output: 
         sys.exit(1)
     for language in LANGUAGES:
         page = CHECKOUT / "docs" / language / "measured.md" if whole else output.with_suffix(f".{language}.md")
-        page.write_text(render_page(run, language))
+        page.write_text(STARTS.render(run, language))
         click.echo(f"{page.relative_to(CHECKOUT) if page.is_relative_to(CHECKOUT) else page}")
 
 

@@ -1,12 +1,10 @@
-"""A run as a page of the documentation, in both languages. Pure."""
+"""What starts cost, as a page of the documentation."""
 
 from __future__ import annotations
 
-from bench.figures import Run
-from bench.rows import SECTIONS, Row, Section, Words
+from bench.pages import Book, Words
+from bench.rows import SECTIONS
 from bench.subjects import BATCHSPAWNER, FLOOR, NEURONHUB
-
-_SUBJECTS = (NEURONHUB, BATCHSPAWNER, FLOOR)
 
 _HEAD = Words(
     en="""\
@@ -55,54 +53,4 @@ measured on {date} on {cores} cores of {processor} with {memory} GiB of memory (
 |---|--:|--:|--:|--:|---|---|
 """,
 )
-_MET = {True: Words("met", "달성"), False: Words("**not met**", "**미달**"), None: Words("", "")}
-_AS_ALONE = Words("as alone", "단독과 같게")
-_PROBLEMS = Words("## What failed, in its own words", "## 실패한 것과 그 원인 (원문)")
-_COMMAND = ".venv/bin/python -m bench --only {scenario}"
-
-
-def render_page(run: Run, language: str) -> str:
-    """The page of ``run`` in ``language`` (``en`` or ``ko``)."""
-    machine = run.machine
-    head = _HEAD[language].format(
-        date=run.taken_at[:10],
-        cores=machine.cores,
-        processor=machine.processor,
-        memory=machine.memory_gib,
-        kernel=machine.kernel,
-        versions=", ".join(f"{name} {number}" for name, number in run.versions.items()),
-    )
-    lines = [line for section in SECTIONS for line in _render_section(section, run, language)]
-    return head + "\n".join(lines) + "\n" + _render_problems(run, language)
-
-
-def _render_section(section: Section, run: Run, language: str) -> list[str]:
-    return [
-        f"| **{section.title[language]}** | | | | | | |",
-        *(_render_row(row, run, language) for row in section.rows),
-    ]
-
-
-def _render_row(row: Row, run: Run, language: str) -> str:
-    cells = [row.words[language]]
-    cells += [_render_value(run.value(row.scenario, subject, row.key), row) for subject in _SUBJECTS]
-    if row.aim_is_floor:
-        cells.append(f"≤ {_AS_ALONE[language]}")
-    else:
-        cells.append("" if row.aim is None else f"≤ {_render_value(row.aim, row)}")
-    cells.append(_MET[row.is_met(run)][language])
-    cells.append(f"`{_COMMAND.format(scenario=row.scenario)}`")
-    return "| " + " | ".join(cells) + " |"
-
-
-def _render_value(value: float | None, row: Row) -> str:
-    return "—" if value is None else f"{value:.{row.digits}f} {row.unit}".strip()
-
-
-def _render_problems(run: Run, language: str) -> str:
-    lines = [
-        f"- {figures.subject}, `{figures.scenario}`: {problem}"
-        for figures in run.figures
-        for problem in figures.problems[:3]
-    ]
-    return "\n" + "\n".join([_PROBLEMS[language], "", *lines]) + "\n" if lines else ""
+STARTS = Book(_HEAD, (NEURONHUB, BATCHSPAWNER, FLOOR), SECTIONS, ".venv/bin/python -m bench --only {scenario}")

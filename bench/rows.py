@@ -1,55 +1,8 @@
-"""The rows of the table: which figure, what it is called in both languages, and what is aimed at. Values only."""
+"""The rows of the table of starts: which figure, what it is called, and what is aimed at. Values only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from bench.figures import Run
-from bench.subjects import FLOOR, NEURONHUB
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One text in both languages."""
-
-    en: str
-    ko: str
-
-    def __getitem__(self, language: str) -> str:
-        return self.ko if language == "ko" else self.en
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    scenario: str
-    key: str
-    words: Words
-    unit: str = "s"
-    digits: int = 2
-    aim: float | None = None
-    """At most so much, for NeuronHub."""
-    aim_is_floor: bool = False
-    """At most what JupyterHub alone has."""
-
-    def find_limit(self, run: Run) -> float | None:
-        """What is aimed at, in this run."""
-        return run.value(self.scenario, FLOOR, self.key) if self.aim_is_floor else self.aim
-
-    def is_met(self, run: Run) -> bool | None:
-        """Whether NeuronHub meets the aim; None where there is no aim, or nothing was measured."""
-        limit, value = self.find_limit(run), run.value(self.scenario, NEURONHUB, self.key)
-        return None if limit is None or value is None else round(value, self.digits) <= round(limit, self.digits)
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Rows under one heading."""
-
-    title: Words
-    rows: tuple[Row, ...]
-
+from bench.pages import Row, Section, Words
 
 MOST_QUESTIONS = 30
 MEDIAN = Words("median", "중앙값")

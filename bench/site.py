@@ -38,6 +38,16 @@ class Site:
         self.ledger = Ledger(self.folder / "accounting")
         self.status: dict[str, Any] = {}
 
+    @property
+    def standin_bases(self) -> Path:
+        """A folder of bases whose Python is the stand-in."""
+        return self.folder / "standin-bases"
+
+    @property
+    def standin(self) -> Path:
+        """The program that stands in for Jupyter."""
+        return self.standin_bases / "current" / "bin" / "python"
+
     def command(self, *words: str) -> list[str]:
         """``neuronhub demo WORDS`` on this site."""
         return [sys.executable, "-m", "neuronhub.cli", "demo", "--state", str(self.state), *words]
@@ -62,12 +72,12 @@ class Site:
         await run_command(*self.command("restart", "hub"))
         await self.look()
 
-    def set_base(self, base: str) -> None:
-        """Have the jobs of the next hub run from ``base``."""
+    def set_bases(self, bases: str) -> None:
+        """Have the jobs of the next hub run from ``current`` below ``bases``."""
         path = Path(self.status["site_file"])
-        text, changed = re.subn(r'(?m)^base = ".*"$', lambda _: f'base = "{base}"', path.read_text())
+        text, changed = re.subn(r'(?m)^bases = ".*"$', lambda _: f'bases = "{bases}"', path.read_text())
         if changed != 1:
-            raise SiteError(f"{path} does not name the base once")
+            raise SiteError(f"{path} does not name the bases once")
         path.write_text(text)
 
     async def prepare(self) -> None:
@@ -76,7 +86,7 @@ class Site:
         programs.mkdir(parents=True)
         for file in (CHECKOUT / "bench").glob("*.py"):
             shutil.copy(file, programs)
-        standin = self.folder / "standin-base" / "bin" / "python"
+        standin = self.standin
         standin.parent.mkdir(parents=True)
         shutil.copy(CHECKOUT / "bench" / "standin.py", standin)
         standin.chmod(0o755)

@@ -26,7 +26,7 @@ from neuronhub.demo.ports import claim_ports
 
 NEURONHUB, BATCHSPAWNER, FLOOR = "neuronhub", "batchspawner", "floor"
 QUEUE = "jupyter"
-BASE = "/apps/jupyter/base"
+BASES = "/apps/jupyter/bases"
 OPTIONS = {"queue": QUEUE, "time_limit": 30}
 ACCOUNT, UID = "bench-hub", 19003
 """The plain hubs' own user inside."""
@@ -45,7 +45,7 @@ def open_subject(site: Site, name: str, log_dir: Path, *, jupyter: bool) -> Abst
 @asynccontextmanager
 async def open_neuronhub(site: Site, *, jupyter: bool) -> AsyncIterator[Subject]:
     """The embedded site's own hub, begun anew."""
-    site.set_base(BASE if jupyter else str(site.folder / "standin-base"))
+    site.set_bases(BASES if jupyter else str(site.standin_bases))
     await site.restart_hub()
     status = site.status
     yield Subject(
@@ -106,8 +106,8 @@ def make_settings(site: Site, name: str, first_port: int, *, jupyter: bool) -> S
         standin_port=first_port + 3,
         token=secrets.token_hex(32),
         proxy_command=["/usr/bin/env", "NODE_ENV=production", NODE, PROXY, "--log-level=warn"],
-        standin=str(site.folder / "standin-base" / "bin" / "python"),
-        base=BASE,
+        standin=str(site.standin),
+        base=f"{BASES}/current",
         packages=str(site.folder / "packages"),
     )
 
