@@ -97,7 +97,9 @@ class StartTicket:
     examples: str
     """Folder with example notebooks for a new workspace, or ''."""
     layout: dict[str, Any] | None = None
-    """environments.layout.Layout as JSON: where the notebook environment lies. None: the site makes none at a start."""
+    """environments.layout.Layout as JSON: where the notebook environment lies. None: kernels are the base's own."""
+    make_environment: bool = True
+    """Make the notebook environment during this start when there is none."""
     args: tuple[str, ...] = ()
     """Further command line arguments of the Jupyter server (Spawner.args)."""
 
