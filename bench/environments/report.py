@@ -33,9 +33,9 @@ What follows was measured on {date} on {cores} cores of {processor} with {memory
 {date}에 {processor} 코어 {cores}개, 메모리 {memory} GiB (Linux {kernel})에서 {versions} 버전으로 측정했습니다.
 
 - **layered**와 **full**은 `neuronhub env`가 만드는 NeuronHub의 두 가지 환경입니다. **uv**는 base의 잠금 파일로 가상
-  환경을 만들며 캐시가 같은 디스크에 있습니다(하드 링크). **copy**는 그 폴더를 복사합니다. **venv**는 디스크에 있는 wheel로
-  `python -m venv`와 pip를 씁니다. 모두 TensorFlow를 포함한 base의 패키지를 담으며, 재는 동안에는 아무것도 내려받지
-  않습니다.
+  환경을 만들며 캐시가 같은 디스크에 있습니다(하드 링크). **copy**는 그 폴더를 복사합니다. **venv**는 디스크에 있는
+  wheel로 `python -m venv`와 pip를 씁니다. 모두 TensorFlow를 포함한 base의 패키지를 담으며, 재는 동안에는 아무것도
+  내려받지 않습니다.
 - *항목*은 전에 없던 파일, 폴더, 링크입니다. 병렬 파일 시스템에서는 하나하나가 별도의 연산입니다. 디스크 공간은
   inode마다 한 번씩 셉니다.
 - *처음*은 빈 패키지 캐시로 한 번 잰 값이고, 나머지는 여러 번의 중앙값입니다.
