@@ -1,0 +1,205 @@
+"""The packages of the user's own in a notebook environment, and those among them that hide what the kernel needs.
+
+What conda's records and pip's metadata say is read, no file tree is walked. The standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuronhub.environments.bases import Base
+from neuronhub.environments.types import Package
+from neuronhub.environments.user_files import exists, list_names, read_head, read_json, read_text
+
+FIRST_STATE = Path("conda-meta", "neuronhub-first-state")
+"""In a full environment: names of the conda records that it was made with, one a line. The others are the user's."""
+
+KERNEL_MODULES: Mapping[str, tuple[str, ...]] = {
+    "asttokens": ("asttokens",),
+    "comm": ("comm",),
+    "debugpy": ("debugpy",),
+    "decorator": ("decorator.py",),
+    "executing": ("executing",),
+    "ipykernel": ("ipykernel", "ipykernel_launcher.py"),
+    "ipython": ("IPython",),
+    "ipython-pygments-lexers": ("ipython_pygments_lexers.py",),
+    "jedi": ("jedi",),
+    "jupyter-client": ("jupyter_client",),
+    "jupyter-core": ("jupyter_core", "jupyter.py"),
+    "matplotlib-inline": ("matplotlib_inline",),
+    "nest-asyncio": ("nest_asyncio.py",),
+    "packaging": ("packaging",),
+    "parso": ("parso",),
+    "pexpect": ("pexpect",),
+    "platformdirs": ("platformdirs",),
+    "prompt-toolkit": ("prompt_toolkit",),
+    "psutil": ("psutil",),
+    "ptyprocess": ("ptyprocess",),
+    "pure-eval": ("pure_eval",),
+    "pygments": ("pygments",),
+    "python-dateutil": ("dateutil",),
+    "pyzmq": ("zmq",),
+    "six": ("six.py",),
+    "stack-data": ("stack_data",),
+    "tornado": ("tornado",),
+    "traitlets": ("traitlets",),
+    "typing-extensions": ("typing_extensions.py",),
+    "wcwidth": ("wcwidth",),
+}
+"""Packages without which the kernel "Python 3" does not start -> what they put into site-packages."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,127}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,127}")
+_INFO_FOLDER = re.compile(r"[^/]+\.(?:dist|egg)-info")
+_HEAD_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What the user has installed."""
+
+    packages: tuple[Package, ...]
+    """Sorted by name."""
+    folders: Mapping[str, Path]
+    """Normalised name of a package that pip installed -> its ``.dist-info``."""
+    unreadable: tuple[str, ...]
+    """Names of conda records and metadata folders that make no sense."""
+
+
+def normalise_name(name: str) -> str:
+    """Return the one spelling of a Python package's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def find_site_packages(prefix: Path, python: str) -> Path:
+    """Return where ``prefix`` keeps Python packages for ``python``, a version; '': for the newest Python in it."""
+    if python:
+        return prefix / "lib" / f"python{'.'.join(python.split('.')[:2])}" / "site-packages"
+    minors = [match[1] for name in list_names(prefix / "lib") if (match := re.fullmatch(r"python3\.(\d{1,3})", name))]
+    return prefix / "lib" / f"python3.{max(map(int, minors), default=0)}" / "site-packages"
+
+
+def read_inventory(prefix: Path, python: str) -> Inventory:
+    """Return what the user has installed into ``prefix``, an environment of either kind, with ``python``, a version."""
+    site_packages = find_site_packages(prefix, python)
+    packages, unreadable, conda_folders = _read_conda(prefix, site_packages.relative_to(prefix).as_posix())
+    folders: dict[str, Path] = {}
+    for name in list_names(site_packages):
+        if (
+            not _INFO_FOLDER.fullmatch(name) or name in conda_folders or name.startswith("~")
+        ):  # "~": half removed by pip
+            continue
+        try:
+            package = _read_distribution(site_packages / name)
+        except (OSError, ValueError):
+            unreadable.append(name)
+            continue
+        packages.append(package)
+        folders[normalise_name(package.name)] = site_packages / name
+    packages.sort(key=lambda package: (normalise_name(package.name), package.installer))
+    return Inventory(tuple(packages), folders, tuple(unreadable))
+
+
+def find_shadowing(prefix: Path, base: Base) -> tuple[Package, ...]:
+    """Return the packages in ``prefix`` that hide those of ``base`` which the kernel needs, sorted by name.
+
+    A package without metadata (a removal that was interrupted, a folder copied in) has an empty version.
+    """
+    inventory = read_inventory(prefix, base.python)
+    own = [package for package in inventory.packages if normalise_name(package.name) in KERNEL_MODULES]
+    bare = [Package(name, "", 0, "pip") for name in _find_bare(prefix, base)]
+    return tuple(sorted((*own, *bare), key=lambda package: normalise_name(package.name)))
+
+
+def list_shadowing_paths(prefix: Path, base: Base) -> tuple[Path, ...]:
+    """Return what lies in the site-packages of ``prefix`` of the packages that find_shadowing names.
+
+    Once these entries are gone, the kernel finds those of ``base`` again.
+    """
+    site_packages = find_site_packages(prefix, base.python)
+    shadowing = {normalise_name(package.name) for package in find_shadowing(prefix, base)}
+    modules = {module for name in shadowing for module in KERNEL_MODULES[name]}
+    modules |= {module.removesuffix(".py") for module in modules}  # a package may become a module in another version
+    found = []
+    for name in list_names(site_packages):
+        info = _INFO_FOLDER.fullmatch(name) and normalise_name(name.rsplit(".", 1)[0].split("-")[0])
+        if name in modules or info in shadowing:
+            found.append(site_packages / name)
+    return tuple(found)
+
+
+def _find_bare(prefix: Path, base: Base) -> Iterator[str]:
+    """Yield the names of packages the kernel needs whose modules lie in ``prefix`` with no metadata beside them."""
+    site_packages = find_site_packages(prefix, base.python)
+    names = list_names(site_packages)
+    known = {normalise_name(name.split("-")[0]) for name in names if _INFO_FOLDER.fullmatch(name)}
+    for package, modules in KERNEL_MODULES.items():
+        if package not in known and any(module in names for module in modules):
+            yield package
+
+
+def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Package], list[str], set[str]]:
+    """Return the user's own conda packages, the unreadable records, and the metadata folders that belong to conda."""
+    first = set()
+    if exists(prefix / FIRST_STATE):
+        first = set(read_text(prefix / FIRST_STATE).splitlines())
+    packages: list[Package] = []
+    unreadable: list[str] = []
+    folders: set[str] = set()
+    start = site_packages + "/"
+    for name in list_names(prefix / "conda-meta"):
+        if not name.endswith(".json"):
+            continue
+        try:
+            record = read_json(prefix / "conda-meta" / name)
+            files = [file for file in record["files"] if isinstance(file, str) and file.startswith(start)]
+            package = _parse_conda(record)
+        except (OSError, ValueError, KeyError, TypeError):
+            unreadable.append(name)
+            continue
+        folders |= {file[len(start) :].split("/", 1)[0] for file in files}
+        if name.removesuffix(".json") not in first:
+            packages.append(package)
+    return packages, unreadable, folders
+
+
+def _parse_conda(record: dict[str, Any]) -> Package:
+    """Raises ValueError, KeyError or TypeError when ``record`` is not conda's record of an installed package."""
+    name, version = record["name"], record["version"]
+    if not _CONDA_NAME.fullmatch(name) or not _VERSION.fullmatch(version):
+        raise ValueError("no package has such a name or version")
+    paths = record.get("paths_data", {}).get("paths", [])
+    sizes = [path.get("size_in_bytes") for path in paths]
+    return Package(name, version, sum(size for size in sizes if type(size) is int and size > 0), "conda")
+
+
+def _read_distribution(folder: Path) -> Package:
+    """Raises OSError or ValueError when ``folder`` is not the metadata of an installed Python package."""
+    file = folder
+    if os.path.isdir(folder):
+        file = folder / ("METADATA" if folder.suffix == ".dist-info" else "PKG-INFO")
+    head = read_head(file, _HEAD_BYTES).decode("utf-8", errors="replace")
+    fields: dict[str, str] = {}
+    for line in head.splitlines():
+        key, colon, value = line.partition(":")
+        if not colon:
+            break  # the header ends at the first empty line
+        fields.setdefault(key.lower(), value.strip())
+    name, version = fields.get("name", ""), fields.get("version", "")
+    if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
+        raise ValueError(f"{file} names no package")
+    return Package(name, version, _sum_record(folder / "RECORD"), "pip")
+
+
+def _sum_record(record: Path) -> int:
+    """Return the bytes of all files in pip's ``record``; 0 when there is none."""
+    if not exists(record):
+        return 0
+    sizes = (line.rpartition(",")[2] for line in read_text(record).splitlines())
+    return sum(int(size) for size in sizes if len(size) < 16 and size.isascii() and size.isdecimal())

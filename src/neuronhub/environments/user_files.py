@@ -1,0 +1,69 @@
+"""Reads what lies in a user's environment, where anything may lie.
+
+Nothing here waits for a pipe, follows a loop of links for ever or reads more than a limit: what cannot be read within
+that is an OSError, what is no JSON object a ValueError. The standard library only: it runs while a server starts.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+JSON_LIMIT = 32 * 1024 * 1024
+"""Bytes; conda's record of the largest package (TensorFlow) has about five million."""
+TEXT_LIMIT = 16 * 1024 * 1024
+"""Bytes of any other file that is read whole; pip's RECORD of the largest package has about two million."""
+FOLDER_LIMIT = 20_000
+"""Entries of one folder that are looked at."""
+
+
+def read_bytes(path: Path, limit: int = TEXT_LIMIT) -> bytes:
+    """Return what the regular file ``path`` holds; raises OSError if it is none, or longer than ``limit`` bytes."""
+    data = read_head(path, limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
+
+
+def read_head(path: Path, length: int) -> bytes:
+    """Return the first ``length`` bytes of the regular file ``path`` or what there is; raises OSError if it is none."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not keep us waiting
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+        return file.read(length)
+
+
+def read_text(path: Path, limit: int = TEXT_LIMIT) -> str:
+    """The same as text; bytes that are no UTF-8 become U+FFFD."""
+    return read_bytes(path, limit).decode("utf-8", errors="replace")
+
+
+def read_json(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """Return the JSON object in ``path``; raises OSError, or ValueError if it is none."""
+    try:
+        data = json.loads(read_bytes(path, limit))
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"{path} holds no JSON object")  # noqa: TRY004 - the content is wrong, not the caller
+    return data
+
+
+def list_names(folder: Path) -> list[str]:
+    """Return the sorted names in ``folder``, FOLDER_LIMIT at most; [] where there is none or it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in islice(entries, FOLDER_LIMIT))
+    except OSError:
+        return []
+
+
+def exists(path: Path) -> bool:
+    """True when ``path`` is there and whatever it links to; an unreadable folder on the way counts as absent."""
+    return os.path.exists(path)
