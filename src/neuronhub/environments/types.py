@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Action(StrEnum):
@@ -92,14 +92,36 @@ class Status:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Status:
-        """The opposite of to_json; raises KeyError, TypeError or ValueError when ``data`` is no status."""
+        """The opposite of to_json, for data from anywhere; KeyError, TypeError or ValueError if it is not one."""
         return cls(
             condition=Condition(data["condition"]),
-            kind=str(data["kind"]),
-            prefix=str(data["prefix"]),
-            python=str(data["python"]),
-            base=str(data["base"]),
-            newest_base=str(data["newest_base"]),
-            packages=tuple(Package(**package) for package in data["packages"]),
-            problems=tuple(Problem(**{**problem, "remedy": Action(problem["remedy"])}) for problem in data["problems"]),
+            **{name: _read(data, name, str) for name in ("kind", "prefix", "python", "base", "newest_base")},
+            packages=tuple(
+                Package(
+                    name=_read(package, "name", str),
+                    version=_read(package, "version", str),
+                    size_bytes=_read(package, "size_bytes", int),
+                    installer=_read(package, "installer", str),
+                )
+                for package in data["packages"]
+            ),
+            problems=tuple(
+                Problem(
+                    code=_read(problem, "code", str),
+                    text=_read(problem, "text", str),
+                    remedy=Action(problem["remedy"]),
+                    serious=_read(problem, "serious", bool),
+                )
+                for problem in data["problems"]
+            ),
         )
+
+
+Value = TypeVar("Value", str, int, bool)
+
+
+def _read(data: dict[str, Any], name: str, kind: type[Value]) -> Value:
+    value = data[name]
+    if type(value) is not kind:
+        raise TypeError(f"{name} must be {kind.__name__}")
+    return value
