@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from neuronhub.environments.user_files import show
 from neuronhub.errors import ConflictingState
 from neuronhub.language import translate as _
 
@@ -42,7 +43,7 @@ class EnvironmentFile:
 
 def render_environment_file(name: str, wanted: EnvironmentFile, comments: Sequence[str]) -> str:
     """Return the file's text; ``comments`` go to its top, a line each."""
-    lines = [f"# {_clean(comment)}" for comment in comments]
+    lines = [f"# {show(comment)}" for comment in comments]
     lines += [f"name: {name}", "channels:", *(f"  - {_quote(channel)}" for channel in wanted.channels)]
     lines += ["dependencies:", *(f"  - {_quote(spec)}" for spec in wanted.conda)]
     if wanted.pip:
@@ -67,7 +68,7 @@ def parse_environment_file(text: str) -> EnvironmentFile:
     for key, value in root.value:
         name = _read_scalar(key)
         if name not in _KEYS:
-            raise _wrong(key.start_mark.line + 1, _("NeuronHub does not know the key {key}").format(key=_clean(name)))
+            raise _wrong(key.start_mark.line + 1, _("NeuronHub does not know the key {key}").format(key=show(name)))
         entries[name] = value
     if "dependencies" not in entries:
         raise _wrong(1, _("this is no environment.yml: the key dependencies is missing"))
@@ -93,7 +94,7 @@ def _read_conda(node: Node) -> str:
     spec = _read_scalar(node).strip()
     match = _CONDA.fullmatch(spec)
     if match is None:
-        raise _wrong(node.start_mark.line + 1, _("{spec} is no conda package").format(spec=_clean(spec)))
+        raise _wrong(node.start_mark.line + 1, _("{spec} is no conda package").format(spec=show(spec)))
     exact = _EXACT.fullmatch(match["version"] or "")
     return f"{match['name']}=={exact[1]}" if exact else f"{match['name']}{match['version'] or ''}"
 
@@ -112,7 +113,7 @@ def _read_requirement(node: Node) -> str:
         try:
             Requirement(line)
         except InvalidRequirement as error:
-            text = _("{line} is nothing that pip installs").format(line=_clean(line))
+            text = _("{line} is nothing that pip installs").format(line=show(line))
             raise _wrong(node.start_mark.line + 1, text) from error
     return line
 
@@ -138,7 +139,3 @@ def _wrong(line: int, problem: str) -> ConflictingState:
 
 def _quote(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
-
-
-def _clean(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:300]

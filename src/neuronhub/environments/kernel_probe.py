@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from neuronhub import process
+from neuronhub.environments.user_files import show
 from neuronhub.errors import CommandSilent
 from neuronhub.language import translate as _
 
@@ -19,7 +20,6 @@ PROBE_SECONDS = 30.0
 
 _IMPORTS = "import ipykernel.kernelapp, IPython, zmq, traitlets, tornado.ioloop, jupyter_client"
 _LIMIT_BYTES = 1024 * 1024
-_TEXT_LENGTH = 300
 
 
 def probe_kernel(prefix: Path, seconds: float = PROBE_SECONDS) -> str | None:
@@ -41,5 +41,4 @@ def probe_kernel(prefix: Path, seconds: float = PROBE_SECONDS) -> str | None:
 
 def find_last_line(text: str) -> str:
     """Return the last line of ``text`` that says something, without what a terminal would take for more than text."""
-    lines = ("".join(char if char.isprintable() else " " for char in line).strip() for line in text.splitlines())
-    return next((line[:_TEXT_LENGTH] for line in reversed(list(lines)) if line), "")
+    return next((show(line.strip()) for line in reversed(text.splitlines()) if line.strip()), "")

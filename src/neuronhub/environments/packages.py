@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neuronhub.environments.bases import Base
 from neuronhub.environments.types import Package
-from neuronhub.environments.user_files import exists, list_names, read_head, read_json, read_text
+from neuronhub.environments.user_files import exists, list_names, read_head, read_json, read_text, show
 
 FIRST_STATE = Path("conda-meta", "neuronhub-first-state")
 """In a full environment: names of the conda records that it was made with, one a line. The others are the user's."""
@@ -58,6 +58,8 @@ _CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,127}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,127}")
 _INFO_FOLDER = re.compile(r"[^/]+\.(?:dist|egg)-info")
 _HEAD_BYTES = 65536
+_SIZE_LIMIT = 1 << 50
+"""Bytes; a file that is said to be larger is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def read_inventory(prefix: Path, python: str) -> Inventory:
         try:
             package = _read_distribution(site_packages / name)
         except (OSError, ValueError):
-            unreadable.append(name)
+            unreadable.append(show(name))
             continue
         packages.append(package)
         folders[normalise_name(package.name)] = site_packages / name
@@ -111,9 +113,13 @@ def find_shadowing(prefix: Path, base: Base) -> tuple[Package, ...]:
 
     A package without metadata (a removal that was interrupted, a folder copied in) has an empty version.
     """
-    inventory = read_inventory(prefix, base.python)
+    return select_shadowing(read_inventory(prefix, base.python), find_site_packages(prefix, base.python))
+
+
+def select_shadowing(inventory: Inventory, site_packages: Path) -> tuple[Package, ...]:
+    """The same of an ``inventory`` that has been read."""
     own = [package for package in inventory.packages if normalise_name(package.name) in KERNEL_MODULES]
-    bare = [Package(name, "", 0, "pip") for name in _find_bare(prefix, base)]
+    bare = [Package(name, "", 0, "pip") for name in _find_bare(list_names(site_packages))]
     return tuple(sorted((*own, *bare), key=lambda package: normalise_name(package.name)))
 
 
@@ -134,10 +140,8 @@ def list_shadowing_paths(prefix: Path, base: Base) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _find_bare(prefix: Path, base: Base) -> Iterator[str]:
-    """Yield the names of packages the kernel needs whose modules lie in ``prefix`` with no metadata beside them."""
-    site_packages = find_site_packages(prefix, base.python)
-    names = list_names(site_packages)
+def _find_bare(names: Sequence[str]) -> Iterator[str]:
+    """Yield the packages that the kernel needs whose modules are among ``names`` with no metadata beside them."""
     known = {normalise_name(name.split("-")[0]) for name in names if _INFO_FOLDER.fullmatch(name)}
     for package, modules in KERNEL_MODULES.items():
         if package not in known and any(module in names for module in modules):
@@ -146,9 +150,10 @@ def _find_bare(prefix: Path, base: Base) -> Iterator[str]:
 
 def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Package], list[str], set[str]]:
     """Return the user's own conda packages, the unreadable records, and the metadata folders that belong to conda."""
-    first = set()
-    if exists(prefix / FIRST_STATE):
+    try:
         first = set(read_text(prefix / FIRST_STATE).splitlines())
+    except OSError:
+        first = set()
     packages: list[Package] = []
     unreadable: list[str] = []
     folders: set[str] = set()
@@ -161,7 +166,7 @@ def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Package], list[s
             files = [file for file in record["files"] if isinstance(file, str) and file.startswith(start)]
             package = _parse_conda(record)
         except (OSError, ValueError, KeyError, TypeError):
-            unreadable.append(name)
+            unreadable.append(show(name))
             continue
         folders |= {file[len(start) :].split("/", 1)[0] for file in files}
         if name.removesuffix(".json") not in first:
@@ -174,9 +179,10 @@ def _parse_conda(record: dict[str, Any]) -> Package:
     name, version = record["name"], record["version"]
     if not _CONDA_NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         raise ValueError("no package has such a name or version")
-    paths = record.get("paths_data", {}).get("paths", [])
-    sizes = [path.get("size_in_bytes") for path in paths]
-    return Package(name, version, sum(size for size in sizes if type(size) is int and size > 0), "conda")
+    data = record.get("paths_data")
+    paths = data.get("paths") if isinstance(data, dict) else None
+    sizes = [path.get("size_in_bytes") for path in paths or () if isinstance(path, dict)]
+    return Package(name, version, sum(size for size in sizes if type(size) is int and 0 < size < _SIZE_LIMIT), "conda")
 
 
 def _read_distribution(folder: Path) -> Package:

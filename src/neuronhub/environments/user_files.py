@@ -64,6 +64,11 @@ def list_names(folder: Path) -> list[str]:
         return []
 
 
+def show(text: str, length: int = 300) -> str:
+    """Return the beginning of ``text`` as one line that a page or terminal takes for nothing more than text."""
+    return "".join(char if char.isprintable() else "?" for char in text[:length])
+
+
 def exists(path: Path) -> bool:
     """True when ``path`` is there and whatever it links to; an unreadable folder on the way counts as absent."""
     return os.path.exists(path)
