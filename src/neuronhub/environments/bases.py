@@ -17,8 +17,8 @@ from neuronhub.language import translate as _
 
 FORMAT = 1
 """Of the marker; changes when an older base cannot be used any more."""
-MARKER = Path("conda-meta", "neuronhub-base.json")
-"""In each base, written last: a folder without it is no base."""
+MARKER = Path("conda-meta", "neuronhub-base")
+"""In each base, written last: a folder without it is none. JSON; conda takes every ``*.json`` there for a package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,168 @@
+"""Packages from conda channels: which of them together satisfy a spec, and putting them into a prefix (rattler).
+
+Runs in commands, never in the hub or while a Jupyter server starts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rattler import Channel, Config, Gateway, MatchSpec, RepoDataRecord, VirtualPackage, install, solve
+from rattler.exceptions import (
+    DetectVirtualPackageError,
+    GatewayError,
+    InstallerError,
+    InvalidMatchSpecError,
+    IoError,
+    LinkError,
+    SolverError,
+    TransactionError,
+)
+from rattler.install.installer import InstallerReporter
+from rattler.networking import Client
+
+from neuronhub.errors import EnvironmentFailed, NoRoom, PackagesNotFound
+from neuronhub.language import translate as _
+
+_FULL = ("No space left on device", "Disk quota exceeded", "os error 28", "os error 122")
+_CONFIGURATION = """\
+tls-root-certs = "system"
+[mirrors]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where packages come from, and where they are kept once they have been fetched."""
+
+    channels: tuple[str, ...]
+    """In order of priority: names, or ``https://`` and ``file://`` URLs."""
+    mirrors: Mapping[str, tuple[str, ...]]
+    """Channel -> where to fetch it from instead, in order."""
+    cache: Path
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The channels as URLs; one that has a mirror in a folder of this machine is replaced by it.
+
+        The other mirrors are the client's affair, which speaks HTTP only.
+        """
+        return tuple(next(filter(_is_folder, self._mirrors(name)), _url(name)) for name in self.channels)
+
+    @property
+    def packages(self) -> Path:
+        """The cache of fetched and extracted packages."""
+        return self.cache / "pkgs"
+
+    def open_client(self) -> Client:
+        """The client for all that is fetched over HTTP."""
+        mirrors = {_url(name).rstrip("/"): [url.rstrip("/") for url in self._mirrors(name)] for name in self.mirrors}
+        lines = (f"{json.dumps(url)} = {json.dumps(instead)}\n" for url, instead in mirrors.items())
+        return Client.from_config(Config.from_toml(_CONFIGURATION + "".join(lines)))
+
+    def _mirrors(self, name: str) -> list[str]:
+        return [_url(mirror) for mirror in self.mirrors.get(name, ())]
+
+
+def _url(channel: str) -> str:
+    return Channel(channel).base_url
+
+
+def _is_folder(url: str) -> bool:
+    return url.startswith("file:")
+
+
+async def fetch_solution(spec: Sequence[str], source: Source) -> list[RepoDataRecord]:
+    """Return the packages that together satisfy ``spec``, by name.
+
+    Raises PackagesNotFound when there are none, EnvironmentFailed when a channel cannot be read.
+    """
+    try:
+        gateway = Gateway(cache_dir=source.cache / "repodata", client=source.open_client())
+        records = await solve(
+            list(source.urls),
+            [MatchSpec(line) for line in spec],
+            gateway=gateway,
+            virtual_packages=VirtualPackage.detect(),
+        )
+    except (SolverError, InvalidMatchSpecError) as error:
+        raise PackagesNotFound(
+            _("The channels {channels} do not have what is asked for: {reason}. Change the list of packages.").format(
+                channels=", ".join(source.channels), reason=_one_line(error)
+            )
+        ) from error
+    except (GatewayError, IoError, DetectVirtualPackageError) as error:
+        raise EnvironmentFailed(
+            _("A channel cannot be read: {reason}. Look at channels and mirrors in the site file.").format(
+                reason=_one_line(error)
+            )
+        ) from error
+    return sorted(records, key=lambda record: record.name.normalized)
+
+
+async def install_records(
+    records: Sequence[RepoDataRecord],
+    target: Path,
+    source: Source,
+    *,
+    location: Path,
+    spec: Sequence[str],
+    report: Callable[[int, int], None],
+) -> None:
+    """Fill the folder ``target`` with the packages; scripts in it name ``location``, where it will be seen.
+
+    ``report`` is told how many of how many steps are done, from other threads. Raises NoRoom or EnvironmentFailed.
+    """
+    steps = _Steps(len(records), report)  # type: ignore[abstract]  # its other methods are documentation
+    try:
+        await install(
+            list(records),
+            target,
+            cache_dir=source.packages,
+            requested_specs=[MatchSpec(line)._match_spec for line in spec],
+            reporter=steps,
+            show_progress=False,
+            client=source.open_client(),
+            alternative_target_prefix=location,
+            execute_link_scripts=False,
+        )
+    except (InstallerError, LinkError, TransactionError, IoError) as error:
+        reason = _one_line(error)
+        if any(words in reason for words in _FULL):
+            raise NoRoom(
+                _("There is no room for the packages: {reason}. Make room in {cache} and {target}.").format(
+                    reason=reason, cache=source.cache, target=target.parent
+                )
+            ) from error
+        raise EnvironmentFailed(
+            _(
+                "A package could not be installed: {reason}. Look at the channel; if it has changed since the lock file "
+                "was written, solve anew with --update."
+            ).format(reason=reason)
+        ) from error
+
+
+class _Steps(InstallerReporter):
+    """Counts packages that are in the cache, and packages that are installed."""
+
+    def __init__(self, packages: int, report: Callable[[int, int], None]) -> None:
+        self._all = 2 * packages
+        self._done = 0
+        self._report = report
+
+    def on_populate_cache_complete(self, cache_entry: int) -> None:
+        self._advance()
+
+    def on_link_complete(self, index: int) -> None:
+        self._advance()
+
+    def _advance(self) -> None:
+        self._done = min(self._done + 1, self._all)
+        self._report(self._done, self._all)
+
+
+def _one_line(error: Exception) -> str:
+    return "; ".join(line.strip(" .") for line in str(error).splitlines() if line.strip())
