@@ -1,4 +1,4 @@
-"""What a started server may tell the hub: the port that it has bound, and nothing else. In the hub process.
+"""What a start may tell the hub: how far it has come, and the port that it has bound. In the hub process.
 
 The host is not told but seen: it is the address from which the announcement comes, and must be one of the
 nodes of the job's queue. The hub then asks that address for a proof that only the holder of the server's own
@@ -19,7 +19,7 @@ from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.simple_httpclient import HTTPTimeoutError
 
-from neuronhub.protocol import PROOF_PATH, Announcement, make_proof
+from neuronhub.protocol import PROOF_PATH, Announcement, Preparing, make_proof
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.record import StartRecord
 from neuronhub.spawn.spawner import SlurmSpawner
@@ -32,8 +32,40 @@ _being_proved: set[str] = set()
 """Job names of starts whose proof is under way: one at a time, so that nobody takes all connections for himself."""
 
 
-class AnnounceHandler(APIHandler):  # type: ignore[misc]
-    """POST /hub/api/neuronhub/announce, with the server's own token."""
+class StartsOwnHandler(APIHandler):  # type: ignore[misc]
+    """What a start tells of itself, known by the server's own token."""
+
+    def find_start(self) -> tuple[SlurmSpawner, StartRecord]:
+        """The start to which the request's token belongs; raises 403, or 503 while the hub is taking up old starts."""
+        token = self.get_auth_token() or ""
+        user = self.current_user
+        desk: Desk = self.settings[Desk.SETTING]
+        if user is not None and user.name in desk.adopting:
+            raise web.HTTPError(503, "the hub has just started and is taking up this start; try again")
+        for spawner in getattr(user, "spawners", {}).values():
+            if isinstance(spawner, SlurmSpawner) and spawner.record and spawner.holds_token(token):
+                return spawner, spawner.record
+        raise web.HTTPError(403, "no start with this token is under way")
+
+
+class PreparingHandler(StartsOwnHandler):
+    """POST /hub/api/neuronhub/preparing: how far the job has come with the user's environment, for the wait page."""
+
+    async def post(self) -> None:
+        """204: noted. 400: not such a message. 403: this start is over, not here, or has announced itself already."""
+        try:
+            preparing = Preparing.parse(self.request.body)
+        except ValueError as error:
+            raise web.HTTPError(400, "not a message of this kind: %s", error) from error
+        spawner, record = self.find_start()
+        if record.url is not None:
+            raise web.HTTPError(403, "this start has announced itself already")
+        spawner.prepare(preparing.done)
+        self.set_status(204)
+
+
+class AnnounceHandler(StartsOwnHandler):
+    """POST /hub/api/neuronhub/announce: where the server listens."""
 
     async def prepare(self) -> None:
         """In turn: many servers at once shall not keep others waiting."""
@@ -74,18 +106,6 @@ class AnnounceHandler(APIHandler):  # type: ignore[misc]
         if url != known:
             raise web.HTTPError(403, "this start has announced another address already")
         self.set_status(204)
-
-    def find_start(self) -> tuple[SlurmSpawner, StartRecord]:
-        """The start to which the request's token belongs; raises 403, or 503 while the hub is taking up old starts."""
-        token = self.get_auth_token() or ""
-        user = self.current_user
-        desk: Desk = self.settings[Desk.SETTING]
-        if user is not None and user.name in desk.adopting:
-            raise web.HTTPError(503, "the hub has just started and is taking up this start; try again")
-        for spawner in getattr(user, "spawners", {}).values():
-            if isinstance(spawner, SlurmSpawner) and spawner.record and spawner.holds_token(token):
-                return spawner, spawner.record
-        raise web.HTTPError(403, "no start with this token is under way")
 
     def peer_address(self) -> str:
         """The address of the connection itself: forwarded-for headers are the sender's to forge."""

@@ -10,13 +10,21 @@ from neuronhub.spawn.reasons import explain_reason
 from neuronhub.spawn.record import StartRecord
 
 
-def describe_progress(record: StartRecord | None, job: Job | None, problem: str | None) -> dict[str, Any]:
-    """One of JupyterHub's progress events (``progress`` 0-100, ``message``), with what we know of the job beside it."""
+def describe_progress(
+    record: StartRecord | None, job: Job | None, problem: str | None, preparing: float | None = None
+) -> dict[str, Any]:
+    """One of JupyterHub's progress events (``progress`` 0-100, ``message``), with what we know of the job beside it.
+
+    ``preparing`` is the share of the user's environment that is made, as the job itself has told.
+    """
     if record is None:
         return {"progress": 5, "message": _("Checking the request."), "state": "CHECKING"}
     state = _state(record, job)
-    reason = problem or (explain_reason(job.reason) if job and job.state.waiting else "")
-    progress, message = _words(state, job)
+    if preparing is not None and (job is None or not job.state.ended) and state != "READY":
+        state = JobState.RUNNING  # Slurm's word for it may come a little later
+    waiting = job is not None and job.state.waiting and state != JobState.RUNNING
+    reason = problem or (explain_reason(job.reason) if job and waiting else "")
+    progress, message = _words(state, job, preparing)
     return {
         "progress": progress,
         "message": f"{message} {reason}".strip(),
@@ -25,7 +33,8 @@ def describe_progress(record: StartRecord | None, job: Job | None, problem: str 
         "job_id": record.job_id,
         "queue": record.queue,
         "submitted_at": record.submitted_at.isoformat(),
-        "estimated_start": job.started_at.isoformat() if job and job.state.waiting and job.started_at else None,
+        "estimated_start": job.started_at.isoformat() if job and waiting and job.started_at else None,
+        "preparing": preparing if state == JobState.RUNNING and preparing != 1 else None,
     }
 
 
@@ -53,15 +62,18 @@ def _state(record: StartRecord, job: Job | None) -> str:
     return job.state.value if job else JobState.PENDING.value
 
 
-def _words(state: str, job: Job | None) -> tuple[int, str]:
+def _words(state: str, job: Job | None, preparing: float | None) -> tuple[int, str]:
     match state:
         case "SUBMITTING":
             return 10, _("Handing the job to Slurm.")
         case "READY":
             return 95, _("Jupyter answers.")
         case JobState.RUNNING:
+            progress = 60 + int(30 * (preparing or 0))
+            if preparing is not None and preparing < 1:
+                return progress, _("Making your notebook environment.")
             node = job.batch_host if job else ""
-            return 60, _("Starting Jupyter on {node}.").format(node=node) if node else _("Starting Jupyter.")
+            return progress, _("Starting Jupyter on {node}.").format(node=node) if node else _("Starting Jupyter.")
         case JobState.UNKNOWN:
             return 30, _("Waiting for word from Slurm.")
         case JobState.CONFIGURING:

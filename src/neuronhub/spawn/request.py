@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from neuronhub import language
+from neuronhub.environments.layout import Layout
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
 from neuronhub.protocol import StartTicket
@@ -30,6 +31,8 @@ def make_request(
         base_url=base_url,
         workspace=str(site.places.workspace(record.user)),
         examples=str(site.places.examples or ""),
+        layout=Layout.of(site, record.user).to_json(),
+        make_environment=site.environments.create_at_start,
         args=tuple(arguments),
     )
     return JobRequest(

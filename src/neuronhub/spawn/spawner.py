@@ -45,11 +45,14 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     """A start of a hub that was before us; start() takes it up instead of submitting."""
     ending: Ending | None = None
     """How the latest server ended, if the user did not ask for it."""
+    preparing: float | None = None
+    """Share of the user's environment that the present start has made; None: it has told of none."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._announced = asyncio.Event()
         self._submission: asyncio.Task[int] | None = None
         self._end_asked = False
+        self._moved_at = float("-inf")
         super().__init__(**kwargs)
 
     @default("start_timeout")
@@ -165,6 +168,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._submission = None
         self._end_asked = False
         self.ending = None
+        self.preparing = None
         record, self.adopted = self.adopted, None
         if record is None:
             choice = await self.check_options(self.user_options)
@@ -225,7 +229,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 self._fail(await fetch_ending(self.desk.site, self.record, job))
             if job and job.state is JobState.RUNNING:
                 running_since = running_since or time.monotonic()
-                if time.monotonic() - running_since > self.desk.site.slurm.startup_timeout_s:
+                if time.monotonic() - max(running_since, self._moved_at) > self.desk.site.slurm.startup_timeout_s:
                     self._fail((await fetch_ending(self.desk.site, self.record, job)).with_state(SLOW))
             patient = job is not None and job.state.waiting and time.monotonic() - begun > PATIENT_AFTER_S
             self.desk.follow(self.record, Pace.WAITING if patient else Pace.URGENT)
@@ -249,6 +253,12 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """True when ``token`` is the API token of the present start."""
         return bool(self.api_token) and hmac.compare_digest(self.api_token.encode(), token.encode())
 
+    def prepare(self, done: float) -> None:
+        """The start tells how far it has come with the user's environment; only shown, never kept."""
+        if done > (self.preparing or -1):
+            self.preparing = done
+            self._moved_at = time.monotonic()
+
     def announce(self, url: str) -> None:
         """The server at ``url`` has announced itself and proved whose it is; saved before the server is told so."""
         assert self.record is not None
@@ -271,7 +281,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """JupyterHub's progress events, with the job's id, state, reason and times beside the message."""
         latest: dict[str, Any] | None = None
         while self._spawn_pending:
-            event = describe_progress(self.record, self.job, self.desk.explain_problem())
+            event = describe_progress(self.record, self.job, self.desk.explain_problem(), self.preparing)
             if event != latest:
                 latest = event
                 yield event

@@ -23,11 +23,13 @@ NAMES: dict[object, dict[str, str]] = {
     Decimal: {"en": "amount", "ko": "금액"},
     Path: {"en": "path", "ko": "경로"},
     timedelta: {"en": "time span", "ko": "기간"},
+    bool: {"en": "yes or no", "ko": "예 또는 아니요"},
     Words: {"en": "texts `en`, `ko`", "ko": "문자열 `en`, `ko`"},
 }
 TABLE = {"en": "table", "ko": "테이블"}
 LIST = {"en": "list of {}", "ko": "{} 목록"}
 PATHS_BY_NAME = {"en": "names with paths", "ko": "이름과 경로"}
+LISTS_BY_NAME = {"en": "names with lists of text", "ko": "이름과 문자열 목록"}
 REQUIRED = {"en": "required", "ko": "필수"}
 NOT_SET = {"en": "not set", "ko": "없음"}
 OF_ITS_OWN = {"en": "the table's own", "ko": "테이블의 기본값"}
@@ -90,7 +92,7 @@ def _render_annotation(annotation: Any, language: str) -> str:
     if origin is tuple:
         return LIST[language].format(_render_annotation(inner[0], language))
     if origin is dict:
-        return PATHS_BY_NAME[language]
+        return (PATHS_BY_NAME if inner[1] is Path else LISTS_BY_NAME)[language]
     if hasattr(annotation, "__metadata__"):
         return _render_annotation(inner[0], language)
     return NAMES[annotation][language]
@@ -104,4 +106,8 @@ def _render_default(field: FieldInfo, language: str) -> str:
         return NOT_SET[language]
     if isinstance(default, Words):
         return f"`{default.en}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, tuple):
+        return ", ".join(f"`{item}`" for item in default)
     return OF_ITS_OWN[language] if isinstance(default, Table) else f"`{default}`"

@@ -65,3 +65,26 @@ def test_reasons_are_sentences(word: str) -> None:
 def test_no_reason_is_no_sentence_and_an_unknown_one_is_shown() -> None:
     assert explain_reason("None") == explain_reason("") == ""
     assert "SomethingNew" in explain_reason("SomethingNew")
+
+
+def test_a_start_that_makes_the_environment_says_so_and_goes_forward() -> None:
+    record, running = RECORD.with_job(7), replace(JOB, state=JobState.RUNNING, batch_host="gn01")
+    steps = [describe_progress(record, running, None, done) for done in (None, 0.0, 0.5, 0.999, 1)]
+    steps.append(describe_progress(record.with_url("http://x:1"), running, None, 1))
+    assert [step["preparing"] for step in steps] == [None, 0.0, 0.5, 0.999, None, None]
+    assert [step["progress"] for step in steps] == [60, 60, 75, 89, 90, 95]
+    assert ["environment" in step["message"] for step in steps] == [False, True, True, True, False, False]
+    assert {step["state"] for step in steps[:5]} == {"RUNNING"}
+
+
+@pytest.mark.parametrize("state", [JobState.PENDING, JobState.CONFIGURING, JobState.UNKNOWN])
+def test_a_job_that_speaks_runs_whatever_slurm_has_told_so_far(state: JobState) -> None:
+    estimate = datetime(2030, 1, 1, tzinfo=UTC)
+    event = describe_progress(RECORD.with_job(7), replace(JOB, state=state, started_at=estimate), None, 0.25)
+    assert (event["state"], event["preparing"], event["estimated_start"]) == ("RUNNING", 0.25, None)
+    assert event["reason"] == ""
+
+
+def test_a_job_that_has_ended_prepares_nothing() -> None:
+    event = describe_progress(RECORD.with_job(7), replace(JOB, state=JobState.FAILED), None, 0.25)
+    assert (event["state"], event["preparing"]) == ("FAILED", None)
