@@ -78,6 +78,14 @@ def test_a_missing_base_says_so_in_the_log(tmp_path: Path) -> None:
     assert "jn01" in (tmp_path / "log" / "42.log").read_text()
 
 
+def test_the_server_runs_from_the_real_folder_of_the_base_that_is_active_now(tmp_path: Path) -> None:
+    python = make_base(tmp_path) / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$0"\n')
+    (tmp_path / "current").symlink_to("base dir")
+    run(render_job_script(make_ticket(), tmp_path / "log", tmp_path / "current"), tmp_path)
+    assert (tmp_path / "log" / "42.log").read_text().splitlines()[1] == str(python)
+
+
 @pytest.mark.parametrize("line", ["x", "x" * 100_000])
 def test_long_tickets_arrive_too(tmp_path: Path, line: str) -> None:
     ticket = StartTicket({"A": line}, "/", "/w", "")
