@@ -23,6 +23,9 @@ from neuronhub.demo.state import DEFAULT_STATE, StateFolder, ensure_format, hold
 from neuronhub.demo.supervisor import PATH
 from neuronhub.language import choose_language
 
+IDS = frozenset(account.id for account in ACCOUNTS)
+NO_ACCOUNT = "There is no account {account}; there are alice, bob and u01 ... u50."
+
 
 @click.group(invoke_without_command=True)
 @click.option(
@@ -37,11 +40,11 @@ from neuronhub.language import choose_language
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Or the next free one.")
 @click.option("--fresh", is_flag=True, help="Forget the kept state and begin anew.")
 @click.option("--http", is_flag=True, help="Without TLS on the public address.")
-@click.option("--base", type=click.Path(path_type=Path), help="Environment that the Jupyter servers run from.")
+@click.option("--bases", type=click.Path(path_type=Path), help="Folder of base environments, one of them active.")
 @click.option("--without", multiple=True, metavar="PART", help="Leave a part out (for developers).")
 @click.pass_context
 def demo(
-    ctx: click.Context, state: Path, port: int, fresh: bool, http: bool, base: Path | None, without: tuple[str, ...]
+    ctx: click.Context, state: Path, port: int, fresh: bool, http: bool, bases: Path | None, without: tuple[str, ...]
 ) -> None:
     """A whole site on this machine: Slurm, directory, proxy and hub, as processes of this command.
 
@@ -51,7 +54,7 @@ def demo(
     ctx.obj = folder
     if ctx.invoked_subcommand is None:
         options = Options(str(folder.path), port, not http, without, find_language(), find_command(folder))
-        sys.exit(run_site(folder, options, base, fresh=fresh))
+        sys.exit(run_site(folder, options, bases, fresh=fresh))
 
 
 def find_command(state: StateFolder) -> str:
@@ -67,7 +70,7 @@ def find_language() -> str:
     return choose_language(None, chosen.split(".")[0].replace("_", "-"))
 
 
-def run_site(state: StateFolder, options: Options, base: Path | None, *, fresh: bool) -> int:
+def run_site(state: StateFolder, options: Options, bases: Path | None, *, fresh: bool) -> int:
     """Run an embedded site until it ends; returns the exit status."""
     if os.geteuid() != 0:
         raise DemoError("The embedded site needs root, for its own users and namespaces. Run the command as root.")
@@ -77,7 +80,7 @@ def run_site(state: StateFolder, options: Options, base: Path | None, *, fresh: 
             f"Missing: {', '.join(missing)}. Install what has them: "
             f"apt-get install --no-install-recommends {' '.join(sorted(set(missing.values())))}"
         )
-    binds = find_binds(base)
+    binds = find_binds(bases)
     os.umask(0o022)
     hold(state.path)
     ensure_format(state.path, fresh=fresh)
@@ -130,7 +133,7 @@ def otp(state: StateFolder, account: str) -> None:
     answer, _ = ask(state.control_socket, "status")
     secrets = {entry["id"]: entry["otp_secret"] for entry in answer["accounts"]}
     if account not in secrets:
-        raise DemoError(f"There is no account {account}; there are alice, bob and u01 ... u50.")
+        raise DemoError(NO_ACCOUNT.format(account=account))
     generator = pyotp.TOTP(secrets[account])
     click.echo(generator.now())
     click.echo(f"good for {generator.interval - time.time() % generator.interval:.0f} s, once", err=True)
@@ -148,16 +151,34 @@ def exec_(state: StateFolder, user: str | None, command: tuple[str, ...]) -> Non
     os.execve(argv[0], argv, environment)  # noqa: S606
 
 
+@demo.command()
+@state_option
+@click.argument("account")
+@click.pass_obj
+def login(state: StateFolder, account: str) -> None:
+    """A login shell of ACCOUNT on the site's login node, as by ssh."""
+    if account not in IDS:
+        raise DemoError(NO_ACCOUNT.format(account=account))
+    _, pid = ask(state.control_socket, "status")
+    argv, environment = render_entry(pid, None, render_login(account, terminal=sys.stdin.isatty()))
+    os.execve(argv[0], argv, environment)  # noqa: S606
+
+
+def render_login(account: str, *, terminal: bool) -> tuple[str, ...]:
+    """Command line of a login shell, to be run inside as root; with a terminal of its own if there is one here."""
+    return ("/usr/sbin/runuser", "--login", account, *(("--pty",) if terminal else ()))
+
+
 def render_entry(pid: int, user: str | None, command: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Command line and environment to run ``command`` inside the site that process ``pid`` belongs to."""
-    is_account = user in {account.id for account in ACCOUNTS}
+    is_account = user in IDS
     folder = f"/home/{user}" if is_account else "/"
     argv = ["/usr/bin/nsenter", f"--target={pid}", "--mount", "--pid", "--uts", "--ipc", f"--wdns={folder}", "--"]
     if user is not None:
         group = RESEARCHERS if is_account else user
         argv += ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups"]
         argv += ["/usr/bin/env", f"HOME={folder}", f"USER={user}", f"LOGNAME={user}", "SHELL=/bin/bash"]
-    path = f"{Path(COMMAND).parent}:{PATH}"
+    path = PATH if is_account else f"{Path(COMMAND).parent}:{PATH}"
     environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
     return [*argv, *command], environment
 

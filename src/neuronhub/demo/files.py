@@ -61,4 +61,14 @@ def _ensure_folders(state: StateFolder) -> None:
     ensure_folder(Path("/home"))
     for account in ACCOUNTS:
         ensure_folder(Path("/scratch") / account.id, account.id, 0o700)
-        ensure_folder(Path("/home") / account.id, account.id, 0o700)
+        _ensure_home(account.id)
+
+
+def _ensure_home(user: str) -> None:
+    """Make the user's home folder; a new one gets the start-up files that the system gives to a new user."""
+    home = Path("/home") / user
+    new = not home.exists()
+    ensure_folder(home, user, 0o700)
+    for file in Path("/etc/skel").iterdir() if new else ():
+        if file.is_file():
+            write_file(home / file.name, file.read_text(encoding="utf-8"), user)

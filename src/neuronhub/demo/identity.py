@@ -14,6 +14,9 @@ from neuronhub.demo.shape import (
     RESEARCHERS,
     RESEARCHERS_GID,
 )
+from neuronhub.demo.site_file import BASES
+from neuronhub.language import LANGUAGES
+from neuronhub.site import DEFAULT_SITE
 
 SERVICE_IDS = {HUB_USER: 19001, PROXY_USER: 19002}
 """Users (and groups of the same name and number) of our own services."""
@@ -66,11 +69,24 @@ def render_nsswitch() -> str:
 
 
 def render_sudoers(hub_user: str = HUB_USER, group: str = RESEARCHERS) -> str:
-    """The one sudoers file that the hub needs: Slurm's two commands, and reading logs, as members of one group."""
+    """The one sudoers file that the hub needs: exact commands, as members of one group."""
     return f"""\
 # {hub_user} submits, cancels and reads logs of Jupyter jobs as the researcher whose job it is: a member of the
 # group {group}, never root. A start that fails shows the last lines of the job's log, which only its owner can read.
 Defaults:{hub_user} !requiretty, !use_pty, !pam_session, !syslog
 Defaults:{hub_user} env_keep += "SLURM_CONF SLURM_TIME_FORMAT TZ LC_ALL"
 {hub_user} ALL=(%{group}) TIMEOUT=60s NOPASSWD: /usr/bin/sbatch, /usr/bin/scancel, /usr/bin/tail
+
+# It shows and mends the researcher's notebook environment by these commands of the site's base, word for word.
+Cmnd_Alias NEURONHUB_LOOK = \\
+{_render_commands("status", "export -")}
+Cmnd_Alias NEURONHUB_MEND = \\
+{_render_commands("create", "repair", "reset")}
+{hub_user} ALL=(%{group}) TIMEOUT=60s NOPASSWD: NEURONHUB_LOOK
+{hub_user} ALL=(%{group}) TIMEOUT=30m NOPASSWD: NEURONHUB_MEND
 """
+
+
+def _render_commands(*actions: str) -> str:
+    program = f"{BASES}/current/bin/python -I -m neuronhub.cli --site {DEFAULT_SITE} env"
+    return ", \\\n".join(f"  {program} {what} --json --language {each}" for what in actions for each in LANGUAGES)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import neuronhub
 from neuronhub.demo.errors import DemoError
+from neuronhub.environments.bases import read_active
+from neuronhub.errors import BaseMissing
 
 HOME = "/opt/neuronhub"
 """Inside; the real folders may lie where other users cannot pass."""
@@ -17,6 +19,11 @@ PYTHON = f"{HOME}/.venv/bin/python"
 COMMAND = f"{HOME}/bin/neuronhub"
 PROXY = f"{HOME}/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 NODE = f"{HOME}/node/bin/node"
+APPS = "/apps/jupyter"
+"""What users see of it, as on the reference site."""
+BASES = f"{APPS}/bases"
+CHANNEL = f"{APPS}/channel"
+EXAMPLES = f"{APPS}/examples"
 
 PACKAGES = {
     "/usr/sbin/munged": "munge",
@@ -37,8 +44,8 @@ def find_missing() -> dict[str, str]:
     return {file: package for file, package in PACKAGES.items() if not Path(file).exists()}
 
 
-def find_binds(base: Path | None) -> dict[str, Path]:
-    """Folders to be seen inside: path there -> path here. ``base`` is the environment of the Jupyter servers."""
+def find_binds(bases: Path | None) -> dict[str, Path]:
+    """Folders and files to be seen inside: path there -> path here. ``bases`` has the bases, one of them active."""
     source = Path(neuronhub.__file__).resolve().parent.parent
     checkout = source.parent if (source.parent / "pyproject.toml").exists() else None
     prefix = Path(sys.prefix).resolve()
@@ -49,12 +56,19 @@ def find_binds(base: Path | None) -> dict[str, Path]:
         f"{HOME}/proxy": _find_proxy(checkout),
         f"{HOME}/node": _find_node(),
     }
-    base = base or (checkout / ".base" if checkout else None)
-    if base is None or not (base / "bin" / "python").exists():
-        raise DemoError(f"There is no environment for Jupyter servers at {base}. Run make base, or name one: --base.")
-    binds["/apps/jupyter/base"] = base.resolve()
+    bases = bases or (checkout / ".bases" if checkout else None)
+    if bases is None:
+        raise DemoError("Name a folder of bases, made by neuronhub base build: --bases.")
+    try:
+        read_active(bases)
+    except BaseMissing as error:
+        raise DemoError(f"{error} In a checkout: make base. Or name another folder: --bases.") from error
+    binds[BASES] = bases.resolve()
     if checkout is not None:
-        binds["/apps/jupyter/examples"] = checkout / "notebooks"
+        binds[EXAMPLES] = checkout / "notebooks"
+        binds |= {f"{APPS}/{script.name}": script for script in (checkout / "deploy" / "apps" / "jupyter").glob("*.sh")}
+        if (checkout / ".channel").is_dir():
+            binds[CHANNEL] = checkout / ".channel"
     return binds
 
 

@@ -22,10 +22,11 @@ from typing import NoReturn
 
 from neuronhub.demo import identity
 from neuronhub.demo.errors import DemoError
-from neuronhub.demo.installation import COMMAND, PYTHON, SOURCE
+from neuronhub.demo.installation import BASES, COMMAND, PYTHON, SOURCE
 from neuronhub.demo.shape import HOST_NAME, QUEUES
 from neuronhub.demo.slurm_conf import GPU_FOLDER
 from neuronhub.demo.state import StateFolder
+from neuronhub.environments.layout import CURRENT
 
 LONGEST_STOP_S = 14
 """After a request to end, the site has this long before the kernel ends it."""
@@ -171,7 +172,11 @@ def _build_root(state: StateFolder, binds: Mapping[str, Path]) -> None:
     state_binds = {"/home": state.path / "home", "/scratch": state.path / "scratch", str(state.path): state.path}
     for target, source in (state_binds | dict(binds)).items():
         inside = _NEW_ROOT / target.lstrip("/")
-        inside.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            inside.mkdir(parents=True, exist_ok=True)
+        else:
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            inside.touch()
         _mount(source, inside, flags=_MS_BIND | _MS_REC)
         if target in binds:
             _make_read_only(inside)
@@ -179,6 +184,7 @@ def _build_root(state: StateFolder, binds: Mapping[str, Path]) -> None:
     (_NEW_ROOT / "etc" / "neuronhub").mkdir(exist_ok=True)
     (_NEW_ROOT / "etc" / "neuronhub" / "site.toml").symlink_to(state.site_file)
     _write_command(_NEW_ROOT / COMMAND.lstrip("/"))
+    _write_user_command(Path("/usr/local/bin"))
 
 
 def _show(entry: os.DirEntry[str], target: Path, *, writable: bool) -> None:
@@ -233,6 +239,20 @@ def _write_command(path: Path) -> None:
     path.parent.mkdir()
     path.write_text(f'#!/bin/sh\nPYTHONPATH={SOURCE} exec {PYTHON} -m neuronhub.cli "$@"\n')
     path.chmod(0o755)
+
+
+def _write_user_command(folder: Path) -> None:
+    """``neuronhub`` as everybody finds it: the active base's. What the real machine has beside it stays."""
+    beside = Path("/run/neuronhub/beside")
+    (_NEW_ROOT / beside.relative_to("/")).mkdir(parents=True)
+    _mount(folder, _NEW_ROOT / beside.relative_to("/"), flags=_MS_BIND | _MS_REC)
+    target = _NEW_ROOT / folder.relative_to("/")
+    _mount("neuronhub-demo", target, "tmpfs", data="mode=0755")
+    for entry in os.scandir(folder):
+        (target / entry.name).symlink_to(os.readlink(entry.path) if entry.is_symlink() else beside / entry.name)
+    (target / "neuronhub").unlink(missing_ok=True)
+    (target / "neuronhub").write_text(f'#!/bin/sh\nexec {BASES}/{CURRENT}/bin/neuronhub "$@"\n')
+    (target / "neuronhub").chmod(0o755)
 
 
 def _make_gpus(folder: Path) -> None:

@@ -223,7 +223,7 @@ def _plan_hub(state: StateFolder, ports: Ports, secrets: dict[str, Secret]) -> P
 
     return Part(
         name="hub",
-        argv=(PYTHON, "-m", "neuronhub.cli", "up", "--site", str(state.site_file)),
+        argv=(PYTHON, "-m", "neuronhub.cli", "up", "--site", str(DEFAULT_SITE)),
         needs=("proxy", "slapd", "slurmctld"),
         user=HUB_USER,
         before=ensure_enrolled,

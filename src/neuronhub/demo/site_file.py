@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 
+from neuronhub.demo.installation import BASES, CHANNEL, EXAMPLES
 from neuronhub.demo.ports import Ports
 from neuronhub.demo.shape import HUB_USER, LDAP_SUFFIX, QUEUES, Queue
 from neuronhub.demo.state import StateFolder
-
-EXAMPLES = "/apps/jupyter/examples"
-BASES = "/apps/jupyter/bases"
 
 
 def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
@@ -31,6 +29,7 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
         ),
         _table("hub.service_token_files", demo=str(state.secret_file("admin-token"))),
         _table("places", bases=BASES, examples=EXAMPLES),
+        _table("environments", channels=[f"file://{CHANNEL}"]),
         _table("slurm", conf=str(state.hub_slurm_conf)),
         _table("login", database=str(state.hub / "login.sqlite")),
         _table(

@@ -34,8 +34,8 @@ def test_without_root_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert "needs root" in refusal("--state", str(tmp_path / "state"))
 
 
-def test_a_missing_base_is_named(tmp_path: Path) -> None:
-    said = refusal("--state", str(tmp_path / "state"), "--base", str(tmp_path / "nowhere"))
+def test_a_folder_without_an_active_base_is_named(tmp_path: Path) -> None:
+    said = refusal("--state", str(tmp_path / "state"), "--bases", str(tmp_path / "nowhere"))
     assert str(tmp_path / "nowhere") in said
 
 
