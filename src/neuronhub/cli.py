@@ -11,9 +11,7 @@ import click
 
 from neuronhub import __version__
 from neuronhub.errors import NeuronHubError
-from neuronhub.site import Site, read_site
-
-DEFAULT_SITE = Path("/etc/neuronhub/site.toml")
+from neuronhub.site import DEFAULT_SITE, Site, read_site
 
 ROOMS = {
     "otp": ("neuronhub.login.otp_cli", "otp"),

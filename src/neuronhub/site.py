@@ -12,10 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from neuronhub.errors import SiteFileError
 
+DEFAULT_SITE = Path("/etc/neuronhub/site.toml")
+"""Where commands look for the site file that were told of no other."""
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 QUEUE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 ORIGIN = r"^https?://[^/?#\s]+/?$"
@@ -228,6 +230,8 @@ class Environments(Table):
 class Site(Table):
     """The whole site file."""
 
+    _path: Path = PrivateAttr(default=DEFAULT_SITE)
+
     title: Words = Words(en="NeuronHub", ko="NeuronHub")
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "KRW"
     hub: Hub
@@ -236,6 +240,11 @@ class Site(Table):
     slurm: Slurm = Slurm()
     login: Login | None = None
     queues: Annotated[tuple[QueueSite, ...], Field(min_length=1)]
+
+    @property
+    def path(self) -> Path:
+        """The file that this was read from: other programs of the site are to read the same."""
+        return self._path
 
     @model_validator(mode="after")
     def _unique_queues(self) -> Site:
@@ -262,7 +271,9 @@ def read_site(path: Path) -> Site:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SiteFileError(f"{path}: is not TOML: {error}") from error
     try:
-        return Site.model_validate(document)
+        site = Site.model_validate(document)
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in e['loc']) or 'the file'}: {e['msg']}" for e in error.errors()]
         raise SiteFileError(f"{path}: " + "; ".join(lines)) from error
+    site._path = path.absolute()
+    return site

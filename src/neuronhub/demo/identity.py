@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from neuronhub.demo.installation import BASES
 from neuronhub.demo.shape import (
     ACCOUNTS,
     HOST_NAME,
@@ -14,7 +15,6 @@ from neuronhub.demo.shape import (
     RESEARCHERS,
     RESEARCHERS_GID,
 )
-from neuronhub.demo.site_file import BASES
 from neuronhub.language import LANGUAGES
 from neuronhub.site import DEFAULT_SITE
 

@@ -15,6 +15,7 @@ from neuronhub.demo.shape import HUB_USER, NODES, PROXY_USER, Node
 from neuronhub.demo.slurm_conf import render_slurm_accounts
 from neuronhub.demo.state import Secret, StateFolder
 from neuronhub.demo.supervisor import Part
+from neuronhub.site import DEFAULT_SITE
 
 STOP_ORDER = (("hub",), ("proxy", "slapd", *(f"slurmd-{node.name}" for node in NODES)), ("slurmctld",), ("slurmdbd",))
 """Slurm's parts end in this order, so that each can still say what it has to say to the next."""

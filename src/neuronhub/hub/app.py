@@ -22,14 +22,16 @@ from traitlets import Instance
 
 from neuronhub import language
 from neuronhub.errors import SiteFileError
+from neuronhub.hub.environment import HANDLERS as ENVIRONMENT_HANDLERS
+from neuronhub.hub.environment import Doors
 from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, TokensHandler, make_logout_handler
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
-from neuronhub.protocol import ANNOUNCE_PATH
+from neuronhub.protocol import ANNOUNCE_PATH, PREPARING_PATH
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.watch import Watch
-from neuronhub.spawn.announce import AnnounceHandler
+from neuronhub.spawn.announce import AnnounceHandler, PreparingHandler
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import Ending, describe_ending
 from neuronhub.spawn.record import Seal
@@ -67,6 +69,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
     name = "neuronhub"
     site = Instance(Site)
     desk = Instance(Desk)
+    doors = Instance(Doors)
 
     def load_config_file(self, filename: str, path: str | None = None) -> None:
         """Load the site's own JupyterHub configuration files, and none that happens to lie about."""
@@ -114,6 +117,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             AsyncHTTPClient(force_instance=True, max_clients=200, max_body_size=PROOF_BYTES),
         )
         self.tornado_settings[Desk.SETTING] = self.desk
+        self.doors = Doors(site)
+        self.tornado_settings[Doors.SETTING] = self.doors
         self.tornado_settings["neuronhub_default_language"] = site.hub.default_language
         self.tornado_settings["template_vars"] = {
             **self.tornado_settings.get("template_vars", {}),
@@ -151,8 +156,10 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             (r"/spawn/([^/]+)", StartPageHandler),
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
+            (rf"/api/{PREPARING_PATH}", PreparingHandler),
             (r"/api/users/([^/]+)/server", StartHandler),
             (r"/api/users/([^/]+)/tokens", TokensHandler),
+            *ENVIRONMENT_HANDLERS,
             *web_handlers(),
         ]
         self.handlers: list[Any] = self.add_url_prefix(self.hub_prefix, ours) + self.handlers
@@ -216,6 +223,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         """Leave jobs and servers alone; end our own tasks."""
         self._routes_task.cancel()
         await super().cleanup()
+        await self.doors.close()
         await self.desk.close()
 
 

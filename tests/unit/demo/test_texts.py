@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -16,6 +17,8 @@ from neuronhub.demo.shape import ACCOUNTS, DRAINED_NODE, NODES, QUEUES
 from neuronhub.demo.site_file import render_site_file
 from neuronhub.demo.slurm_conf import render_gres_conf, render_slurm_accounts, render_slurm_conf
 from neuronhub.demo.state import Secret, StateFolder
+from neuronhub.hub.environment import make_command
+from neuronhub.language import LANGUAGES
 from neuronhub.site import Site, read_site
 
 STATE = StateFolder(Path("/var/lib/neuronhub-demo"))
@@ -131,8 +134,19 @@ def test_sudoers_file_of_a_site_is_the_one_tried_here(tmp_path: Path) -> None:
     file.chmod(0o440)
     subprocess.run(["/usr/sbin/visudo", "--check", "--file", str(file)], check=True, capture_output=True)
     rules = [line for line in text.splitlines() if "NOPASSWD" in line]
-    assert len(rules) == 1
-    assert rules[0].startswith("neuronhub ALL=(%researchers) TIMEOUT=60s NOPASSWD: ")
+    assert all(re.match(r"neuronhub ALL=\(%researchers\) TIMEOUT=(60s|30m) NOPASSWD: [A-Z/]", rule) for rule in rules)
+    assert not re.search(r"[*?\[\]]|NOPASSWD: *ALL|\bSETENV\b", text)
+
+
+@pytest.mark.parametrize("words", [["status"], ["export", "-"], ["create"], ["repair"], ["reset"]], ids=" ".join)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sudoers_file_lets_the_hub_work_on_environments(words: list[str], language: str) -> None:
+    site = read_site(DEPLOY / "site.toml")
+    command = make_command(site, "alice")
+    argv = [*command.argv[command.argv.index("--") + 1 :], "env", *words, "--json", "--language", language]
+    allowed = identity.render_sudoers().replace("\\\n", "").replace("  ", " ")
+    text = " ".join(argv).replace(str(site.path), "/etc/neuronhub/site.toml")
+    assert re.search(rf"{re.escape(text)}(,|$)", allowed, re.MULTILINE)
 
 
 def test_directory_holds_no_password_in_clear() -> None:
