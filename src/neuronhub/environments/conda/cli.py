@@ -1,0 +1,47 @@
+"""The program ``conda`` of sites that have none: console script ``neuronhub-conda``. Activations start quickly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from neuronhub import language
+from neuronhub.environments.conda.shell import DIALECTS, refuse_outside, render_command
+from neuronhub.errors import NeuronHubError
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is told on stderr, with exit code 1."""
+    language.current.set(_choose_language())
+    try:
+        code = run(sys.argv[1:])
+    except NeuronHubError as error:
+        print(f"conda: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # `conda list | head` is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # py-rattler sometimes aborts while the interpreter ends, with all its work done
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command; return its exit code."""
+    if words and words[0] in DIALECTS:
+        sys.stdout.write(render_command(words[1:], os.environ))
+        return 0
+    if words and words[0] in ("activate", "deactivate", "reactivate"):
+        raise refuse_outside()
+    from neuronhub.environments.conda.commands import run_command
+
+    return run_command(words)
+
+
+def _choose_language() -> str:
+    """The language of the user's locale, by the rules of POSIX."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "ko" if locale.startswith("ko") else "en"
