@@ -110,8 +110,8 @@ def _look_at_place(layout: Layout) -> Problem | None:
         text = _("{path} cannot be read ({reason}). Look at its permissions and those of the folders above it.")
         return Problem("unreadable", text.format(path=layout.prefix, reason=error.strerror), Action.RESET)
     if not stat.S_ISDIR(mode):
-        text = _("{path} is not a folder but something else.").format(path=layout.prefix)
-        return Problem("foreign", text, Action.RESET)
+        text = _("{path} is a link or a file, not an environment. Move it away.").format(path=layout.prefix)
+        return Problem("foreign", text, Action.CREATE)
     return None
 
 

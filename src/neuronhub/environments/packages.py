@@ -33,6 +33,7 @@ KERNEL_MODULES: Mapping[str, tuple[str, ...]] = {
     "jupyter-core": ("jupyter_core", "jupyter.py"),
     "matplotlib-inline": ("matplotlib_inline",),
     "nest-asyncio": ("nest_asyncio.py",),
+    "nest-asyncio2": ("nest_asyncio2.py",),
     "packaging": ("packaging",),
     "parso": ("parso",),
     "pexpect": ("pexpect",),
@@ -63,15 +64,31 @@ _SIZE_LIMIT = 1 << 50
 
 
 @dataclass(frozen=True, slots=True)
+class Installed:
+    """A package, and what says that it is there: its folder ``.dist-info``, or conda's record of it."""
+
+    package: Package
+    record: Path
+
+    @property
+    def name(self) -> str:
+        """The normalised name."""
+        return normalise_name(self.package.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """What the user has installed."""
 
-    packages: tuple[Package, ...]
+    installed: tuple[Installed, ...]
     """Sorted by name."""
-    folders: Mapping[str, Path]
-    """Normalised name of a package that pip installed -> its ``.dist-info``."""
     unreadable: tuple[str, ...]
     """Names of conda records and metadata folders that make no sense."""
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """The packages, sorted by name."""
+        return tuple(one.package for one in self.installed)
 
 
 def normalise_name(name: str) -> str:
@@ -90,22 +107,18 @@ def find_site_packages(prefix: Path, python: str) -> Path:
 def read_inventory(prefix: Path, python: str) -> Inventory:
     """Return what the user has installed into ``prefix``, an environment of either kind, with ``python``, a version."""
     site_packages = find_site_packages(prefix, python)
-    packages, unreadable, conda_folders = _read_conda(prefix, site_packages.relative_to(prefix).as_posix())
-    folders: dict[str, Path] = {}
+    installed, unreadable, conda_folders = _read_conda(prefix, site_packages.relative_to(prefix).as_posix())
     for name in list_names(site_packages):
         if (
             not _INFO_FOLDER.fullmatch(name) or name in conda_folders or name.startswith("~")
         ):  # "~": half removed by pip
             continue
         try:
-            package = _read_distribution(site_packages / name)
+            installed.append(Installed(_read_distribution(site_packages / name), site_packages / name))
         except (OSError, ValueError):
             unreadable.append(show(name))
-            continue
-        packages.append(package)
-        folders[normalise_name(package.name)] = site_packages / name
-    packages.sort(key=lambda package: (normalise_name(package.name), package.installer))
-    return Inventory(tuple(packages), folders, tuple(unreadable))
+    installed.sort(key=lambda one: (one.name, one.package.installer))
+    return Inventory(tuple(installed), tuple(unreadable))
 
 
 def find_shadowing(prefix: Path, base: Base) -> tuple[Package, ...]:
@@ -118,21 +131,22 @@ def find_shadowing(prefix: Path, base: Base) -> tuple[Package, ...]:
 
 def select_shadowing(inventory: Inventory, site_packages: Path) -> tuple[Package, ...]:
     """The same of an ``inventory`` that has been read."""
-    own = [package for package in inventory.packages if normalise_name(package.name) in KERNEL_MODULES]
+    own = [one.package for one in inventory.installed if one.name in KERNEL_MODULES]
     bare = [Package(name, "", 0, "pip") for name in _find_bare(list_names(site_packages))]
     return tuple(sorted((*own, *bare), key=lambda package: normalise_name(package.name)))
 
 
 def list_shadowing_paths(prefix: Path, base: Base) -> tuple[Path, ...]:
-    """Return what lies in the site-packages of ``prefix`` of the packages that find_shadowing names.
+    """Return the modules and records in ``prefix`` of the packages that find_shadowing names.
 
-    Once these entries are gone, the kernel finds those of ``base`` again.
+    Once these are gone, the kernel finds those of ``base`` again.
     """
     site_packages = find_site_packages(prefix, base.python)
-    shadowing = {normalise_name(package.name) for package in find_shadowing(prefix, base)}
+    inventory = read_inventory(prefix, base.python)
+    shadowing = {normalise_name(package.name) for package in select_shadowing(inventory, site_packages)}
     modules = {module for name in shadowing for module in KERNEL_MODULES[name]}
     modules |= {module.removesuffix(".py") for module in modules}  # a package may become a module in another version
-    found = []
+    found = [one.record for one in inventory.installed if one.name in shadowing and one.package.installer == "conda"]
     for name in list_names(site_packages):
         info = _INFO_FOLDER.fullmatch(name) and normalise_name(name.rsplit(".", 1)[0].split("-")[0])
         if name in modules or info in shadowing:
@@ -148,13 +162,13 @@ def _find_bare(names: Sequence[str]) -> Iterator[str]:
             yield package
 
 
-def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Package], list[str], set[str]]:
+def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Installed], list[str], set[str]]:
     """Return the user's own conda packages, the unreadable records, and the metadata folders that belong to conda."""
     try:
         first = set(read_text(prefix / FIRST_STATE).splitlines())
     except OSError:
         first = set()
-    packages: list[Package] = []
+    installed: list[Installed] = []
     unreadable: list[str] = []
     folders: set[str] = set()
     start = site_packages + "/"
@@ -170,8 +184,8 @@ def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Package], list[s
             continue
         folders |= {file[len(start) :].split("/", 1)[0] for file in files}
         if name.removesuffix(".json") not in first:
-            packages.append(package)
-    return packages, unreadable, folders
+            installed.append(Installed(package, prefix / "conda-meta" / name))
+    return installed, unreadable, folders
 
 
 def _parse_conda(record: dict[str, Any]) -> Package:

@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rattler import Channel, Config, Gateway, MatchSpec, RepoDataRecord, VirtualPackage, install, solve
+from rattler import (
+    Channel,
+    Config,
+    Gateway,
+    MatchSpec,
+    PackageCache,
+    RepoDataRecord,
+    ValidationMode,
+    VirtualPackage,
+    install,
+    solve,
+)
 from rattler.exceptions import (
     DetectVirtualPackageError,
     GatewayError,
@@ -111,17 +122,22 @@ async def install_records(
     location: Path,
     spec: Sequence[str],
     report: Callable[[int, int], None],
+    reinstall: frozenset[str] | None = None,
 ) -> None:
     """Fill the folder ``target`` with the packages; scripts in it name ``location``, where it will be seen.
 
-    ``report`` is told how many of how many steps are done, from other threads. Raises NoRoom or EnvironmentFailed.
+    With ``reinstall`` what is in the cache is compared with its hashes before it is used, and the packages of these
+    names are installed anew also where they are there. ``report`` is told how many of how many steps are done, from
+    other threads. Raises NoRoom or EnvironmentFailed.
     """
     steps = _Steps(len(records), report)  # type: ignore[abstract]  # its other methods are documentation
+    validation = ValidationMode.fast() if reinstall is None else ValidationMode.full()
     try:
         await install(
             list(records),
             target,
-            cache_dir=source.packages,
+            package_cache=PackageCache.new_layered([source.packages], validation_mode=validation),
+            reinstall_packages=set(reinstall or ()),
             requested_specs=[MatchSpec(line)._match_spec for line in spec],
             reporter=steps,
             show_progress=False,

@@ -1,0 +1,147 @@
+"""The environment that is a whole conda prefix of its own: the base's list of packages, installed for one user.
+
+Files are hard links into the user's package cache where both lie on one file system. Runs in commands, as the user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from rattler import PrefixRecord, RepoDataRecord
+
+from neuronhub.environments.bases import Base, read_active
+from neuronhub.environments.entries import Entry, mend_entries
+from neuronhub.environments.layered import draw_doors
+from neuronhub.environments.layout import Layout
+from neuronhub.environments.marker import PLACE, Marker, read_marker
+from neuronhub.environments.packages import FIRST_STATE, KERNEL_MODULES, list_shadowing_paths, normalise_name
+from neuronhub.environments.removal import remove_tree
+from neuronhub.environments.solution import Source, install_records
+from neuronhub.environments.types import Progress, Report
+from neuronhub.environments.user_files import list_names
+from neuronhub.environments.verification import Verdict, verify_records
+from neuronhub.errors import BaseMissing
+from neuronhub.language import translate as _
+
+_LAST = 0.75
+"""Share of an action at which the packages are in; deleting the old environment comes after that."""
+
+
+def make_full(layout: Layout, base: Base, target: Path, report: Report) -> None:
+    """Fill the empty folder ``target`` so that it may be renamed to ``layout.prefix``.
+
+    Raises BaseMissing, NoRoom or another EnvironmentFailed.
+    """
+    records = read_base_records(base)
+    _write_first_state(target, records)
+    _install(layout, base, target, records, report)
+    _finish(layout, base, target)
+
+
+def repair_full(layout: Layout, report: Report) -> None:
+    """Mend the environment at ``layout.prefix``; the user's own packages stay, those that hide the kernel's go.
+
+    One that was made from another base than the active one is made anew, with the user's packages.
+    Raises EnvironmentFailed.
+    """
+    base = read_active(layout.bases)
+    marker = read_marker(layout.prefix)
+    if marker is None or marker.kind != "full" or marker.base != base.version:
+        from neuronhub.environments.transfer import rebuild_environment  # it needs make_full
+
+        rebuild_environment(layout, report)
+        return
+    os.chmod(layout.prefix, 0o700 | os.lstat(layout.prefix).st_mode & 0o777)
+    for path in list_shadowing_paths(layout.prefix, base):
+        report(Progress(_("Taking {name} away: it hides what the kernel needs.").format(name=path.name), 0.05))
+        if failure := remove_tree(path):
+            raise failure
+    report(Progress(_("Comparing all files with what was installed."), 0.1))
+    verdict = verify_records(layout.prefix, base.python)
+    for path in verdict.unreadable:
+        path.unlink()  # conda would take no step while it is there
+    wanted = _choose_records(read_base_records(base), verdict)
+    _install(layout, base, layout.prefix, wanted, report, reinstall=verdict.broken)
+    _finish(layout, base, layout.prefix)
+
+
+def read_base_records(base: Base) -> list[RepoDataRecord]:
+    """Return the conda packages of ``base``; raises BaseMissing when their records cannot be read."""
+    folder = base.path / "conda-meta"
+    try:
+        return [PrefixRecord.from_path(folder / name) for name in list_names(folder) if name.endswith(".json")]
+    except (OSError, ValueError) as error:
+        text = _("The packages of the base {version} cannot be read. The operators of this site have to build it anew.")
+        raise BaseMissing(text.format(version=base.version)) from error
+
+
+def _choose_records(first: Iterable[RepoDataRecord], verdict: Verdict) -> list[RepoDataRecord]:
+    """All of the base's packages, in the user's version where the kernel does not need them, and the user's own."""
+    present = {name: PrefixRecord.from_path(path) for name, path in verdict.records.items()}
+    chosen: dict[str, RepoDataRecord] = dict(present)
+    for record in first:
+        name = record.name.normalized
+        if name not in present or normalise_name(name) in KERNEL_MODULES:
+            chosen[name] = record
+    return list(chosen.values())
+
+
+def _install(
+    layout: Layout,
+    base: Base,
+    target: Path,
+    records: list[RepoDataRecord],
+    report: Report,
+    reinstall: frozenset[str] | None = None,
+) -> None:
+    """Install ``records`` into ``target``; with ``reinstall``, those anew, and nothing of the cache is trusted."""
+    source = Source(layout.channels, layout.mirrors, layout.conda)
+    for record in records:
+        _locate(record, source.urls)
+    step = _("Installing {number} packages.").format(number=len(records))
+
+    def tell(done: int, of: int) -> None:
+        report(Progress(step, 0.1 + (_LAST - 0.1) * done / max(of, 1)))
+
+    tell(0, 1)
+    asyncio.run(
+        install_records(
+            records, target, source, location=layout.prefix, spec=base.spec, report=tell, reinstall=reinstall
+        )
+    )
+
+
+def _locate(record: RepoDataRecord, urls: Iterable[str]) -> None:
+    """Where ``record`` was fetched from a folder that is not seen from here, take it from the site's channel."""
+    if not record.url.startswith("file:") or os.path.exists(_to_path(record.url)):
+        return
+    for url in urls:
+        candidate = f"{url.rstrip('/')}/{record.subdir}/{record.file_name}"
+        if candidate.startswith("file:") and os.path.exists(_to_path(candidate)):
+            record.url, record.channel = candidate, url
+            return
+
+
+def _to_path(url: str) -> str:
+    return url2pathname(urlsplit(url).path)
+
+
+def _write_first_state(target: Path, records: Iterable[RepoDataRecord]) -> None:
+    names = sorted(f"{record.name.normalized}-{record.version}-{record.build}" for record in records)
+    (target / FIRST_STATE).parent.mkdir(exist_ok=True)
+    (target / FIRST_STATE).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+
+
+def _finish(layout: Layout, base: Base, target: Path) -> None:
+    """Put NeuronHub's own commands in, which are those of the active base, and write the marker."""
+    scratch = target / ".neuronhub-scratch"
+    scratch.mkdir(exist_ok=True)
+    marker = Entry(str(PLACE), json.dumps(Marker.of("full", base).to_json(), indent=1) + "\n")
+    mend_entries([*draw_doors(layout), marker], target, scratch)
+    scratch.rmdir()
