@@ -19,6 +19,7 @@ from rattler import (
     RepoDataRecord,
     ValidationMode,
     VirtualPackage,
+    VirtualPackageOverrides,
     install,
     solve,
 )
@@ -86,9 +87,17 @@ def _is_folder(url: str) -> bool:
     return url.startswith("file:")
 
 
-async def fetch_solution(spec: Sequence[str], source: Source) -> list[RepoDataRecord]:
+async def fetch_solution(
+    spec: Sequence[str],
+    source: Source,
+    *,
+    locked: Sequence[RepoDataRecord] = (),
+    pinned: Sequence[RepoDataRecord] = (),
+) -> list[RepoDataRecord]:
     """Return the packages that together satisfy ``spec``, by name.
 
+    Of packages in ``locked`` those versions are taken where they fit, of packages in ``pinned`` no others. What the
+    machine cannot tell by itself comes from the environment, as with conda (``CONDA_OVERRIDE_CUDA=12.4``).
     Raises PackagesNotFound when there are none, EnvironmentFailed when a channel cannot be read.
     """
     try:
@@ -97,7 +106,9 @@ async def fetch_solution(spec: Sequence[str], source: Source) -> list[RepoDataRe
             list(source.urls),
             [MatchSpec(line) for line in spec],
             gateway=gateway,
-            virtual_packages=VirtualPackage.detect(),
+            locked_packages=list(locked),
+            pinned_packages=list(pinned),
+            virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
         )
     except (SolverError, InvalidMatchSpecError) as error:
         raise PackagesNotFound(
@@ -123,12 +134,13 @@ async def install_records(
     spec: Sequence[str],
     report: Callable[[int, int], None],
     reinstall: frozenset[str] | None = None,
+    ignored: frozenset[str] = frozenset(),
 ) -> None:
     """Fill the folder ``target`` with the packages; scripts in it name ``location``, where it will be seen.
 
     With ``reinstall`` what is in the cache is compared with its hashes before it is used, and the packages of these
-    names are installed anew also where they are there. ``report`` is told how many of how many steps are done, from
-    other threads. Raises NoRoom or EnvironmentFailed.
+    names are installed anew also where they are there. Those named in ``ignored`` are only there to be known of.
+    ``report`` is told how many of how many steps are done, from other threads. Raises NoRoom or EnvironmentFailed.
     """
     steps = _Steps(len(records), report)  # type: ignore[abstract]  # its other methods are documentation
     validation = ValidationMode.fast() if reinstall is None else ValidationMode.full()
@@ -138,6 +150,7 @@ async def install_records(
             target,
             package_cache=PackageCache.new_layered([source.packages], validation_mode=validation),
             reinstall_packages=set(reinstall or ()),
+            ignored_packages=set(ignored),
             requested_specs=[MatchSpec(line)._match_spec for line in spec],
             reporter=steps,
             show_progress=False,
