@@ -10,6 +10,9 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 
 NPM_CI := npm ci --no-fund --no-audit --loglevel=error
 CATALOGUES := $(wildcard src/neuronhub/web/locale/*/LC_MESSAGES/*.po)
+JUPYTER_CATALOGUE := src/neuronhub/web/locale/ko_KR/LC_MESSAGES/neuronhub.json
+UI_SOURCES := $(wildcard ui/*.json ui/lab/*.json) src/neuronhub/web/static/css/environment-panel.css \
+	$(shell find ui/hub ui/environment ui/lab -name '*.ts' -not -path '*/node_modules/*')
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,17 +63,21 @@ ui: ui/node_modules/.built
 ui/node_modules/.package-lock.json: ui/package-lock.json | venv
 	cd ui && $(NPM_CI)
 
-ui/node_modules/.built: ui/node_modules/.package-lock.json ui/package.json ui/tsconfig.json $(shell find ui/hub -name '*.ts')
+ui/node_modules/.built: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd ui && npm run --silent build
 	@touch $@
 
-locale: $(CATALOGUES:.po=.mo)
+locale: $(CATALOGUES:.po=.mo) $(JUPYTER_CATALOGUE)
 
 %.mo: %.po | venv
 	.venv/bin/python scripts/translations compile
 
+$(JUPYTER_CATALOGUE): src/neuronhub/web/locale/ko/LC_MESSAGES/neuronhub.po | venv
+	.venv/bin/python scripts/translations compile
+
 clean: ## remove what was built and installed here; Debian packages and the embedded site's state stay
-	rm -rf .venv .base .base.old .base.new build dist ui/build ui/node_modules deploy/proxy/node_modules src/neuronhub/web/static/js
+	rm -rf .venv .base .base.old .base.new build dist ui/build ui/lab/build ui/node_modules deploy/proxy/node_modules
+	rm -rf src/neuronhub/web/static/js src/neuronhub/web/locale/ko_KR src/neuronhub/workbench/labextension
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/output bench/output
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 	find src -name '*.mo' -delete

@@ -1,0 +1,11 @@
+/** Icons of ours; they take their colours from Jupyter's theme. */
+
+import { LabIcon } from "@jupyterlab/ui-components";
+
+/** A box of packages. */
+export const environmentIcon = new LabIcon({
+  name: "neuronhub:environment",
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">
+  <path class="jp-icon3" fill="#616161" d="M12 2 3 6.5v11L12 22l9-4.5v-11L12 2Zm0 2.2 5.9 3L12 10.1 6.1 7.2 12 4.2ZM5 8.9l6 3v7.4l-6-3V8.9Zm8 10.4v-7.4l6-3v7.4l-6 3Z"/>
+</svg>`,
+});
