@@ -1,0 +1,150 @@
+"""A local conda channel made of wheels, for sites that reach no conda channel and for the embedded site.
+
+Runs in ``neuronhub base channel``. Incremental: what a channel has been given once is neither fetched nor made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rattler.index import index_fs
+
+from neuronhub.environments.channel_check import find_missing
+from neuronhub.environments.channel_fetch import (
+    Pin,
+    choose_wheels,
+    fetch_wheels,
+    list_wheels,
+    read_requirements,
+)
+from neuronhub.environments.channel_plan import Planned, make_plan
+from neuronhub.environments.channel_python import describe_python, list_parts
+from neuronhub.environments.channel_store import (
+    Job,
+    explained,
+    hold_channel,
+    number_record,
+    read_inventory,
+    write_inventory,
+    write_packages,
+)
+from neuronhub.environments.channel_target import Target, read_target
+from neuronhub.environments.channel_wheels import Wheel, read_wheel
+from neuronhub.environments.types import Progress, Report
+from neuronhub.errors import PackagesNotFound
+from neuronhub.language import translate as _
+from neuronhub.language import translate_n
+
+_FETCHED = ".wheels"
+_FETCH, _MAKE = 0.25, 0.95
+"""Shares of the work that are done once wheels are at hand, and once packages are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a channel is to be made of."""
+
+    out: Path
+    requirements: tuple[Path, ...] = ()
+    """Locked requirements files; none: every wheel of the wheelhouse."""
+    wheelhouse: Path | None = None
+    """Folder where wheels are looked for before the package index is asked."""
+    use_index: bool = True
+    python: Path = Path("/usr/bin/python3")
+    without: frozenset[str] = frozenset()
+    """Packages that no package of the channel asks for, in normal form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What has been done."""
+
+    made: int
+    kept: int
+    python: str
+    size_bytes: int
+    """Of all packages of the channel."""
+    missing: tuple[str, ...]
+    """Dependencies that no package of the channel fulfils, each a sentence."""
+
+
+@dataclass(slots=True)
+class _Supply:
+    """Where wheels come from: those that are known, and those that lie on the disk."""
+
+    order: Order
+    target: Target
+    report: Report
+    known: dict[str, Wheel]
+    """sha256 -> what a wheel says, whether or not it is on the disk."""
+    paths: dict[str, Path] = field(default_factory=dict)
+    """sha256 -> where it lies."""
+
+    def add_folder(self, folder: Path) -> None:
+        for path in list_wheels(folder, self.target):
+            wheel = read_wheel(path)
+            self.known[wheel.sha256] = wheel
+            self.paths[wheel.sha256] = path
+
+    def fetch(self, pins: list[Pin]) -> None:
+        """Fetch what ``pins`` mean from the package index."""
+        if not pins:
+            return
+        if not self.order.use_index:
+            text = _("No wheel for this Python and platform of: {packages}. Put them into the wheelhouse.")
+            raise PackagesNotFound(text.format(packages=", ".join(sorted(pin.name for pin in pins))))
+        step = _("Fetching {number} wheels.").format(number=len(pins))
+        folder, share = self.order.out / _FETCHED, _FETCH / len(pins)
+        fetch_wheels(pins, self.target, folder, lambda begun: self.report(Progress(step, share * begun)))
+        self.add_folder(folder)
+
+
+def make_channel(order: Order, report: Report) -> Summary:
+    """Make the channel, or bring it up to date; packages that were there before stay.
+
+    Raises PackagesNotFound, ConflictingState, NoRoom, EnvironmentBusy.
+    """
+    with explained(order.out), hold_channel(order.out):
+        report(Progress(_("Looking for wheels."), 0.0))
+        target = read_target(order.python)
+        supply = _Supply(order, target, report, {wheel.sha256: wheel for wheel in read_inventory(order.out)})
+        plan, jobs, kept = _prepare(supply)
+        step = translate_n("Making {number} package.", "Making {number} packages.", len(jobs)).format(number=len(jobs))
+        write_packages(order.out, jobs, lambda done: report(Progress(step, _FETCH + (_MAKE - _FETCH) * done)))
+        write_inventory(order.out, supply.known.values())
+        report(Progress(_("Writing the index of the channel."), _MAKE))
+        asyncio.run(index_fs(order.out, write_shards=False))
+        shutil.rmtree(order.out / _FETCHED, ignore_errors=True)
+        missing = find_missing(order.out, {(planned.record.name, planned.record.version) for planned in plan})
+        report(Progress(_("The channel is ready."), 1.0))
+    size = sum(path.stat().st_size for path in order.out.glob("*/*.conda"))
+    return Summary(len(jobs), kept, target.version, size, missing)
+
+
+def _prepare(supply: _Supply) -> tuple[list[Planned], list[Job], int]:
+    """(what the channel is to have, the packages to write, how many are there already), with all wheels at hand."""
+    order, target = supply.order, supply.target
+    if order.wheelhouse:
+        supply.add_folder(order.wheelhouse)
+    pins = list(dict.fromkeys(pin for path in order.requirements for pin in read_requirements(path, target)))
+    if order.requirements:
+        supply.fetch(choose_wheels(pins, supply.known.values(), target)[1])
+        wheels = choose_wheels(pins, supply.known.values(), target)[0]
+    else:
+        wheels = [supply.known[sha256] for sha256 in supply.paths]
+    plan = make_plan(wheels, supply.known.values(), target, order.without)
+    numbered = [(*number_record(order.out, planned.record), planned.wheel) for planned in plan]
+    absent = {wheel.sha256 for _record, there, wheel in numbered if wheel and not there} - supply.paths.keys()
+    supply.fetch([pin for pin in pins if pin.hashes & absent])
+    jobs = [
+        Job(record, supply.paths[wheel.sha256] if wheel else None, target)
+        for record, there, wheel in numbered
+        if not there
+    ]
+    python, there = number_record(order.out, describe_python(target, list_parts(target)))
+    if not there:
+        jobs.append(Job(python, None, target))
+    return plan, jobs, len(plan) + 1 - len(jobs)
