@@ -12,21 +12,31 @@ export class Refused extends Error {
   }
 }
 
-/** Call `path` below the hub's API; the answer's JSON, or null without one. Throws Refused, or TypeError for silence. */
-export async function call(
+type Method = "GET" | "POST" | "DELETE";
+
+const LIMIT_MS = 20_000;
+
+/** Send one request to `path` below the hub's API. Throws TypeError or DOMException when nothing answers. */
+export function send(
   page: PageData,
-  method: "GET" | "POST" | "DELETE",
+  method: Method,
   path: string,
   body?: object,
-): Promise<unknown> {
-  const response = await fetch(`${page.base_url}api/${path}`, {
+  limitMs = LIMIT_MS,
+): Promise<Response> {
+  return fetch(`${page.base_url}api/${path}`, {
     method,
     credentials: "same-origin",
     cache: "no-store",
     headers: { Accept: "application/json", "Content-Type": "application/json", "X-XSRFToken": page.xsrf },
     body: body === undefined ? null : JSON.stringify(body),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(limitMs),
   });
+}
+
+/** Call `path` below the hub's API; the answer's JSON, or null without one. Throws Refused, or as send does. */
+export async function call(page: PageData, method: Method, path: string, body?: object): Promise<unknown> {
+  const response = await send(page, method, path, body);
   const text = await response.text();
   const answer = parse(text);
   if (!response.ok) {

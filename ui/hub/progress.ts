@@ -14,6 +14,7 @@ export interface ProgressEvent {
   submitted_at?: string | null;
   estimated_start?: string | null;
   log_lines?: string[];
+  preparing?: number | null;
 }
 
 export type Stage = "submitting" | "waiting" | "starting" | "ready" | "failed";
@@ -33,6 +34,8 @@ export interface Progress {
   message: string;
   url: string | null;
   logLines: readonly string[];
+  /** Share of the notebook environment that this start has made; null when it makes none, or no longer. */
+  preparing: number | null;
 }
 
 export const BEGINNING: Progress = {
@@ -48,6 +51,7 @@ export const BEGINNING: Progress = {
   message: "",
   url: null,
   logLines: [],
+  preparing: null,
 };
 
 const WAITING = new Set(["PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"]);
@@ -66,6 +70,7 @@ export function advance(before: Progress, event: ProgressEvent): Progress {
     estimatedStart: event.estimated_start === undefined ? before.estimatedStart : event.estimated_start,
     message: event.message ?? before.message,
     logLines: event.log_lines ?? before.logLines,
+    preparing: event.preparing === undefined ? before.preparing : event.preparing,
     url: event.url ?? before.url,
     silent: event.state === undefined ? before.silent : event.state === "UNKNOWN",
   };

@@ -1,5 +1,6 @@
 /** The start page: the table renews itself, and the form says what a start would cost. */
 
+import { type Answer, isUnderWay } from "../environment/status.js";
 import { call, Refused } from "./api.js";
 import { type Cluster, knownQueues } from "./cluster.js";
 import { describeAge } from "./durations.js";
@@ -55,6 +56,19 @@ async function renew(): Promise<boolean> {
   }
 }
 
+/** In what state the notebook environment is; the link tells nothing of it when that cannot be had. */
+async function showEnvironment(link: HTMLElement): Promise<void> {
+  try {
+    const { status, errand } = (await call(page, "GET", "neuronhub/environment")) as Answer;
+    write(link, say(page, `environment_${isUnderWay(errand) ? "working" : status.condition}`));
+    link.dataset.state = status.condition;
+  } catch (error) {
+    if (!(error instanceof Refused || error instanceof TypeError || error instanceof DOMException)) {
+      throw error;
+    }
+  }
+}
+
 const poll = new Poll(renew, REFRESH_MS);
 
 function refreshByHand(event: Event): void {
@@ -85,6 +99,10 @@ sendOnce(element("start-form", HTMLFormElement), element("submit", HTMLButtonEle
 document.getElementById("start-error")?.focus();
 localiseTimes();
 show();
+const environment = document.getElementById("environment");
+if (environment !== null) {
+  void showEnvironment(environment);
+}
 setInterval(showAge, 1000);
 if ((cluster?.age_s ?? Infinity) * 1000 < REFRESH_MS) {
   poll.start();

@@ -33,7 +33,10 @@ function show(now: Progress): void {
     }
   }
   document.body.dataset.stage = now.stage;
-  write(element("headline"), say(page, now.stage));
+  const preparing = now.stage === "starting" ? now.preparing : null;
+  write(element("headline"), say(page, preparing === null ? now.stage : "preparing"));
+  element("share").hidden = preparing === null;
+  element("share", HTMLProgressElement).value = preparing ?? 0;
   write(element("reason"), trouble || reasonOf(now));
   element("say").classList.toggle("nh-trouble", trouble !== "" || now.silent);
   write(element("job"), now.jobId === null ? "–" : String(now.jobId));

@@ -65,3 +65,11 @@ test("a failure keeps the step at which it happened", () => {
   assert.equal(progress.stage, "failed");
   assert.equal(progress.step, 2);
 });
+
+test("the share of the environment that is made is kept until the start says that it makes none", () => {
+  const made = fold(PENDING, { state: "RUNNING", preparing: 0.5 }, { progress: 76 });
+  assert.equal(made.preparing, 0.5);
+  assert.equal(made.stage, "starting");
+  assert.equal(advance(made, { state: "RUNNING", preparing: null }).preparing, null);
+  assert.equal(fold(PENDING).preparing, null);
+});

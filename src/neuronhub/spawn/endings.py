@@ -22,6 +22,7 @@ SILENT = "SILENT"
 """Ours: Slurm could not be reached to submit the job."""
 NOT_PERMITTED = "NOT_PERMITTED"
 """Ours: the hub may not submit for this user."""
+_IMPORT_FAILED = re.compile(r"ModuleNotFoundError|ImportError")
 _HTTP_STATUS = {REFUSED: 400, SILENT: 503}
 
 
@@ -100,6 +101,7 @@ def describe_ending(ending: Ending) -> dict[str, Any]:
         "ready": ending.ready,
         "cause": cause,
         "next_step": next_step,
+        "environment": any(_IMPORT_FAILED.search(line) for line in ending.log_lines),
         "job_id": ending.job_id,
         "queue": ending.queue,
         "slurm_state": ending.state,
@@ -209,8 +211,8 @@ def _log_patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
             _("Look at the log below for its name, correct its permissions and start again."),
         ),
         (
-            re.compile(r"ModuleNotFoundError|ImportError"),
+            _IMPORT_FAILED,
             _("A Python package is missing or broken."),
-            _("Show the lines below to the operators: the site's environment needs a repair."),
+            _("Repair your notebook environment. If that does not help, show the lines below to the operators."),
         ),
     )

@@ -7,6 +7,7 @@ environments are given to ``install_translations``.
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,25 @@ from typing import Any
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 
-from neuronhub.language import current, translate, translate_n
+from neuronhub.language import LANGUAGES, LOCALE, current, translate, translate_n
 from neuronhub.web import formats
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
+UI_LOCALES = {"ko": "ko_KR"}
+"""JupyterLab's name of each language but the first."""
 LANGUAGE_NAMES = {"en": "English", "ko": "한국어"}
+
+
+@cache
+def read_ui_catalogue(language: str) -> dict[str, Any]:
+    """The texts that pages share with JupyterLab, in the form of its catalogues; none in the source language."""
+    if language == LANGUAGES[0]:
+        return {}
+    found: dict[str, Any] = json.loads(
+        (LOCALE / UI_LOCALES[language] / "LC_MESSAGES" / "neuronhub.json").read_text("utf-8")
+    )
+    return found
 
 
 @cache
@@ -44,6 +58,7 @@ def install_translations(environment: Environment) -> None:
     install: Any = environment
     install.install_gettext_callables(translate, translate_n, newstyle=True)
     environment.globals.update(asset=_asset, reader_language=current.get, language_names=LANGUAGE_NAMES)
+    environment.globals["ui_catalogue"] = lambda: read_ui_catalogue(current.get())
     environment.filters.update(
         translated=translate,
         money=formats.render_money,

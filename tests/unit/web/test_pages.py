@@ -107,6 +107,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "home while it starts": ("home.html", home(make_spawner(active=True, pending="spawn"))),
     "home while it stops": ("home.html", home(make_spawner(active=True, pending="stop"))),
     "stopping": ("stop_pending.html", {}),
+    "environment": ("environment.html", {}),
     "error": ("error.html", {"status_code": 500, "status_message": "Internal Server Error", "message": HOSTILE}),
     "404": ("404.html", {"status_code": 404, "status_message": "Not Found"}),
     "signed out": ("logout.html", {"user": None}),
@@ -168,7 +169,7 @@ def test_every_page_forbids_scripts_of_others(page: str, reader: str, render: Re
     assert "unsafe" not in str(policies[0]["content"])
 
 
-@pytest.mark.parametrize("page", ["login", "start", "wait", "failed", "home with a server", "404"])
+@pytest.mark.parametrize("page", ["login", "start", "wait", "failed", "home with a server", "environment", "404"])
 def test_a_korean_page_has_korean_words_and_an_english_one_none(page: str, reader: str, render: Render) -> None:
     name, context = PAGES[page]
     text = render(name, **context).replace("한국어", "")
@@ -271,6 +272,28 @@ def test_a_failed_start_tells_why_and_offers_to_try_again(reader: str, render: R
     for part in ("The time limit was reached.", "Start it again.", "4711", "TIMEOUT", "0:15", "gn02", "last line"):
         assert part in text
     assert Outline(text).all("a", id="start", href="/hub/spawn/alice")
+
+
+def test_a_start_that_failed_over_packages_leads_to_the_environment(reader: str, render: Render) -> None:
+    def links(**ending: Any) -> int:
+        text = render("not_running.html", failed=True, ending=make_ending(**ending), spawn_url="/hub/spawn/alice")
+        return len(Outline(text[text.index("<main") :]).all("a", href="/hub/environment"))
+
+    assert (links(environment=True), links(environment=False)) == (1, 0)
+
+
+def test_the_start_page_leads_to_ones_own_environment(reader: str, render: Render) -> None:
+    page = start_page(make_queue())
+    assert Outline(render("spawn.html", **page)).all("a", id="environment", href="/hub/environment")
+    other = page | {"for_user": SimpleNamespace(name="bob")}
+    assert not Outline(render("spawn.html", **other)).all("a", id="environment")
+
+
+def test_the_environments_panel_gets_its_texts_in_the_readers_language(reader: str, render: Render) -> None:
+    data = page_data(render("environment.html"))
+    texts = data["catalogue"].get("Reset the notebook environment?")
+    assert texts == {"en": None, "ko": ["notebook 환경을 초기화할까요?"]}[reader]
+    assert data["xsrf"] == "token-of-the-form"
 
 
 def test_the_control_panel_leads_to_tree_and_lab_and_stops(reader: str, render: Render) -> None:
