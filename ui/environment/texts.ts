@@ -35,7 +35,7 @@ export const ENGLISH = {
   version: mark("Version"),
   size: mark("Size"),
   installer: mark("Installed with"),
-  total: mark("Total: {count}"),
+  total: mark("Total ({count})"),
   create: mark("Create"),
   repair: mark("Repair"),
   reset: mark("Reset …"),
