@@ -19,7 +19,7 @@ from neuronhub.environments.marker import FORMAT, PLACE, Marker, read_marker
 from neuronhub.environments.packages import Inventory, find_site_packages, read_inventory, select_shadowing
 from neuronhub.environments.structure import find_faults
 from neuronhub.environments.types import Action, Condition, Problem, Status
-from neuronhub.environments.user_files import exists, read_json
+from neuronhub.environments.user_files import exists, read_json, show
 from neuronhub.errors import BaseMissing
 from neuronhub.language import translate as _
 
@@ -127,7 +127,8 @@ def _look_at_marker(scene: _Scene) -> Problem | None:
     if type(made_with) is int and made_with > FORMAT:
         text = _("The environment was made by a newer NeuronHub than this one.")
         return Problem("newer", text, Action.RESET)
-    if not exists(prefix / PLACE) and exists(prefix / "conda-meta" / "history") and exists(prefix / "bin" / "python"):
+    ours = exists(prefix / PLACE) or exists(prefix / "bin" / "neuronhub")
+    if not ours and exists(prefix / "conda-meta" / "history") and exists(prefix / "bin" / "python"):
         text = _("The environment at {path} was not made by NeuronHub: Jupyter cannot rely on it.")
         return Problem("foreign", text.format(path=prefix), Action.RESET)
     return Problem("half-made", _("The environment is not whole: making it was interrupted."), Action.REPAIR)
@@ -161,5 +162,5 @@ def _find_words(scene: _Scene, marker: Marker) -> Iterator[Problem]:
         yield Problem("other-kind", text, Action.RESET, serious=False)
     if scene.inventory.unreadable:
         text = _("What is recorded of some packages cannot be read: {names}.")
-        names = ", ".join(scene.inventory.unreadable[:5])
+        names = ", ".join(show(path.name) for path in scene.inventory.unreadable[:5])
         yield Problem("records", text.format(names=names), Action.RESET, serious=False)

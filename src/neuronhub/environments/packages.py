@@ -14,7 +14,7 @@ from typing import Any
 
 from neuronhub.environments.bases import Base
 from neuronhub.environments.types import Package
-from neuronhub.environments.user_files import exists, list_names, read_head, read_json, read_text, show
+from neuronhub.environments.user_files import exists, list_names, read_head, read_json, read_text
 
 FIRST_STATE = Path("conda-meta", "neuronhub-first-state")
 """In a full environment: names of the conda records that it was made with, one a line. The others are the user's."""
@@ -82,8 +82,8 @@ class Inventory:
 
     installed: tuple[Installed, ...]
     """Sorted by name."""
-    unreadable: tuple[str, ...]
-    """Names of conda records and metadata folders that make no sense."""
+    unreadable: tuple[Path, ...]
+    """Records of conda and metadata of Python packages that make no sense."""
 
     @property
     def packages(self) -> tuple[Package, ...]:
@@ -116,7 +116,7 @@ def read_inventory(prefix: Path, python: str) -> Inventory:
         try:
             installed.append(Installed(_read_distribution(site_packages / name), site_packages / name))
         except (OSError, ValueError):
-            unreadable.append(show(name))
+            unreadable.append(site_packages / name)
     installed.sort(key=lambda one: (one.name, one.package.installer))
     return Inventory(tuple(installed), tuple(unreadable))
 
@@ -162,14 +162,14 @@ def _find_bare(names: Sequence[str]) -> Iterator[str]:
             yield package
 
 
-def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Installed], list[str], set[str]]:
+def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Installed], list[Path], set[str]]:
     """Return the user's own conda packages, the unreadable records, and the metadata folders that belong to conda."""
     try:
         first = set(read_text(prefix / FIRST_STATE).splitlines())
     except OSError:
         first = set()
     installed: list[Installed] = []
-    unreadable: list[str] = []
+    unreadable: list[Path] = []
     folders: set[str] = set()
     start = site_packages + "/"
     for name in list_names(prefix / "conda-meta"):
@@ -180,7 +180,7 @@ def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Installed], list
             files = [file for file in record["files"] if isinstance(file, str) and file.startswith(start)]
             package = _parse_conda(record)
         except (OSError, ValueError, KeyError, TypeError):
-            unreadable.append(show(name))
+            unreadable.append(prefix / "conda-meta" / name)
             continue
         folders |= {file[len(start) :].split("/", 1)[0] for file in files}
         if name.removesuffix(".json") not in first:
@@ -195,7 +195,7 @@ def _parse_conda(record: dict[str, Any]) -> Package:
         raise ValueError("no package has such a name or version")
     data = record.get("paths_data")
     paths = data.get("paths") if isinstance(data, dict) else None
-    sizes = [path.get("size_in_bytes") for path in paths or () if isinstance(path, dict)]
+    sizes = [path.get("size_in_bytes") for path in paths if isinstance(path, dict)] if isinstance(paths, list) else []
     return Package(name, version, sum(size for size in sizes if type(size) is int and 0 < size < _SIZE_LIMIT), "conda")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from neuronhub.environments.user_files import list_names, read_bytes, read_head
 
-_FIRST_LINES = 2
-"""The second one counts where the path is too long for the first, and a shell starts Python."""
+_EXEC = b"#!/bin/sh\n'''exec' "
+"""How scripts begin whose Python's path is too long for the first line."""
 
 
 def relocate_commands(prefix: Path, location: Path) -> None:
@@ -23,11 +23,11 @@ def relocate_commands(prefix: Path, location: Path) -> None:
         mode = os.lstat(path).st_mode
         if not stat.S_ISREG(mode) or read_head(path, 2) != b"#!":
             continue
-        lines = read_bytes(path).split(b"\n", _FIRST_LINES)
-        head = [line.replace(old, new) for line in lines[:_FIRST_LINES]]
-        if head == lines[:_FIRST_LINES]:
+        data = read_bytes(path)
+        head = b"\n".join(data.split(b"\n", 2)[: 2 if data.startswith(_EXEC) else 1])
+        if old not in head:
             continue
         beside = path.with_name(f".{name}.new")
-        beside.write_bytes(b"\n".join([*head, *lines[_FIRST_LINES:]]))
+        beside.write_bytes(head.replace(old, new) + data[len(head) :])
         beside.chmod(stat.S_IMODE(mode))
         beside.replace(path)

@@ -33,10 +33,13 @@ def read_bytes(path: Path, limit: int = TEXT_LIMIT) -> bytes:
 def read_head(path: Path, length: int) -> bytes:
     """Return the first ``length`` bytes of the regular file ``path`` or what there is; raises OSError if it is none."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not keep us waiting
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
-        return file.read(length)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(length)
+    finally:
+        os.close(descriptor)
 
 
 def read_text(path: Path, limit: int = TEXT_LIMIT) -> str:
