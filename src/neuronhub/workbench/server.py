@@ -9,9 +9,11 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,11 +25,19 @@ from jupyterhub._version import __version__ as jupyterhub_version
 from jupyterhub._version import _check_version
 from tornado.httpserver import HTTPServer
 from tornado.web import HTTPError
+from traitlets import Instance
+from traitlets.config import Config
 
 from neuronhub.protocol import EXIT_SERVER_SILENT, PROOF_PATH, make_proof
 from neuronhub.workbench.announce import ANSWER_LIMIT_S, announce, ask
+from neuronhub.workbench.conversion import FILE_PATTERN, ConversionHandler, make_conversion_config
 from neuronhub.workbench.deferral import deferred_imports, load_http_client, load_lab
 from neuronhub.workbench.errors import StartFailed
+from neuronhub.workbench.kernel_start import RESTART_PATTERN, KernelRestartHandler, NotebookKernelManager
+from neuronhub.workbench.kernels import NotebookKernelSpecs
+from neuronhub.workbench.notebook import Notebook
+from neuronhub.workbench.panel import make_panel_handlers
+from neuronhub.workbench.terminals import make_terminal_command
 
 with deferred_imports():
     load_lab()
@@ -58,6 +68,8 @@ class ProofHandler(APIHandler):  # type: ignore[misc]
 class WorkbenchServer(ServerApp):  # type: ignore[misc]
     """A ServerApp that ends in time: Slurm gives a job only seconds between the word and the kill."""
 
+    notebook = Instance(Notebook, allow_none=True)
+
     def _signal_stop(self, sig: Any, frame: Any) -> None:
         deadline = threading.Timer(STOP_LIMIT_S, os._exit, (0,))
         deadline.daemon = True
@@ -78,10 +90,14 @@ class Workbench(JupyterHubSingleUser):  # type: ignore[misc]
     announced: asyncio.Event
 
     def initialize_handlers(self) -> None:
-        """Add the proof."""
+        """Add the proof, and what has to do with the notebook environment."""
         # Not the ServerApp's port: a configuration file could set that one, and the socket is bound already.
         port = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).port
         self.handlers.append((f"/{PROOF_PATH}", ProofHandler, {"port": port}))
+        self.handlers.append((FILE_PATTERN, ConversionHandler))
+        if notebook := self.serverapp.notebook:
+            self.handlers.append((RESTART_PATTERN, KernelRestartHandler))
+            self.handlers.extend(make_panel_handlers(notebook))
 
     async def check_hub_version(self) -> None:
         """Leave it to the announcement, whose answer tells the version: a hub that is away kills no start."""
@@ -138,12 +154,34 @@ class Opening:
         self.say(f"the server answers at {url}")
 
 
-def run_server(listener: socket.socket, args: tuple[str, ...], say: Callable[[str], None]) -> None:
+def make_config(notebook: Notebook | None) -> Config:
+    """Jupyter's settings for this server; files of the site and of the user may add to them."""
+    extensions = Path(sys.prefix, "share", "jupyter", "labextensions")
+    # The base's own come first: they belong to the server. Whatever else is in the environment is found after them.
+    config = make_conversion_config()
+    config.LabServerApp.extra_labextensions_path = [str(extensions)]
+    if notebook:
+        config.ServerApp.kernel_spec_manager_class = NotebookKernelSpecs
+        manager = f"{NotebookKernelManager.__module__}.{NotebookKernelManager.__name__}"
+        config.MappingKernelManager.kernel_manager_class = manager
+        terminal = make_terminal_command(notebook, os.environ["SHELL"], os.environ["HOME"])
+        config.ServerApp.terminado_settings = {"shell_command": terminal}
+    return config
+
+
+def run_server(
+    listener: socket.socket, notebook: Notebook | None, args: tuple[str, ...], say: Callable[[str], None]
+) -> None:
     """Run the server on ``listener`` until it is told to stop; the environment says all the rest.
 
     Raises StartFailed when the server could not be announced.
     """
-    app = Workbench.make_serverapp(jpserver_extensions={__name__: True}, no_browser_open_file=True)
+    app = Workbench.make_serverapp(
+        jpserver_extensions={__name__: True},
+        no_browser_open_file=True,
+        notebook=notebook,
+        config=make_config(notebook),
+    )
     app.initialize(
         argv=list(args),
         starter_extension=Workbench.name,

@@ -1,4 +1,4 @@
-"""The workspace of a user (row P3) and the examples in a new one (row X1). Nothing here ever overwrites or deletes.
+"""The workspace of a user (row P3), and the home folder. Nothing here ever overwrites or deletes.
 
 Runs in the job, as the user, before the server.
 """
@@ -6,7 +6,6 @@ Runs in the job, as the user, before the server.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -14,11 +13,8 @@ from neuronhub.protocol import EXIT_HOME, EXIT_WORKSPACE
 from neuronhub.workbench.errors import StartFailed
 
 
-def ensure_workspace(workspace: Path, examples: Path | None) -> tuple[str, ...]:
-    """Make ``workspace`` if it is not there, and return the names of the examples put into it.
-
-    Only a workspace that this call has made receives examples. Raises StartFailed when it cannot be used.
-    """
+def ensure_workspace(workspace: Path) -> bool:
+    """Make ``workspace`` if it is not there, go into it, and return whether it is new. Raises StartFailed."""
     try:
         workspace.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -36,7 +32,7 @@ def ensure_workspace(workspace: Path, examples: Path | None) -> tuple[str, ...]:
             f"The workspace {workspace} cannot be used ({error.strerror or error}). "
             "Look whether the folder is yours and your quota is not used up, then start again.",
         ) from error
-    return _copy_examples(examples, workspace) if made and examples else ()
+    return made
 
 
 def ensure_home(home: Path) -> None:
@@ -55,16 +51,3 @@ def ensure_home(home: Path) -> None:
             f"Nothing can be written in the home folder {home} ({error.strerror or error}). "
             "Free some space there, from a login node, then start again.",
         ) from error
-
-
-def _copy_examples(examples: Path, workspace: Path) -> tuple[str, ...]:
-    """Copy the notebooks and what lies beside them; a missing example never stops a start."""
-    copied = []
-    try:
-        for source in sorted(examples.iterdir()):
-            if source.is_file() and not source.name.startswith("."):
-                shutil.copyfile(source, workspace / source.name)
-                copied.append(source.name)
-    except OSError as error:
-        print(f"The examples in {examples} could not all be copied: {error}", flush=True)
-    return tuple(copied)

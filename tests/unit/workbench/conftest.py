@@ -15,11 +15,18 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
-def base() -> Path:
-    """The base with the present sources; NEURONHUB_TEST_BASE names another folder for it."""
-    folder = Path(os.environ.get("NEURONHUB_TEST_BASE", CHECKOUT / ".base"))
-    subprocess.run([CHECKOUT / "scripts" / "ensure-base", folder], check=True)
-    return folder
+def bases() -> Path:
+    """The bases with the present sources in the active one; NEURONHUB_TEST_BASES names another folder for them."""
+    if elsewhere := os.environ.get("NEURONHUB_TEST_BASES"):
+        return Path(elsewhere)
+    subprocess.run([CHECKOUT / "scripts" / "ensure-base"], check=True)
+    return CHECKOUT / ".bases"
+
+
+@pytest.fixture(scope="session")
+def base(bases: Path) -> Path:
+    """The active base."""
+    return (bases / "current").resolve()
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +36,10 @@ def hub() -> Iterator[HubDouble]:
 
 
 @pytest.fixture(scope="session")
-def server(base: Path, hub: HubDouble, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """A server that is announced."""
+def server(base: Path, bases: Path, hub: HubDouble, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """A server that is announced, with the environment that its start has made."""
     folder = tmp_path_factory.mktemp("server")
-    with Start(base, make_ticket(folder, hub.api_url, examples=CHECKOUT / "notebooks"), folder) as started:
+    ticket = make_ticket(folder, hub.api_url, examples=CHECKOUT / "notebooks", bases=bases)
+    with Start(base, ticket, folder) as started:
         started.announcement = hub.announcements.get(timeout=30)
         yield started

@@ -22,6 +22,7 @@ class HubDouble(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.answers = list(answers)
         self.announcements: Queue[dict[str, Any]] = Queue()
+        self.preparing: Queue[dict[str, Any]] = Queue()
 
     @property
     def api_url(self) -> str:
@@ -40,6 +41,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take an announcement, or a report of activity."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/hub/api/neuronhub/preparing":
+            self.server.preparing.put({"body": json.loads(body), "authorization": self.headers["Authorization"]})
         if self.path != "/hub/api/neuronhub/announce":
             self._answer(200, {})
             return

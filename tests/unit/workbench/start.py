@@ -14,13 +14,21 @@ from typing import Any, Self
 
 from tests.unit.workbench.hub_double import TOKEN
 
+from neuronhub.environments.layout import Layout
 from neuronhub.protocol import StartTicket
 
 NODE = "localhost"
 
 
-def make_ticket(folder: Path, api_url: str, *, examples: Path | None = None, **environment: str) -> StartTicket:
-    """A ticket of alice, whose home and workspace lie in ``folder``."""
+def make_layout(folder: Path, bases: Path) -> Layout:
+    """The layout of alice, whose scratch folder lies in ``folder``."""
+    return Layout(folder / "scratch" / ".conda", bases, "layered", ("conda-forge",), {}, None)
+
+
+def make_ticket(
+    folder: Path, api_url: str, *, examples: Path | None = None, bases: Path | None = None, **environment: str
+) -> StartTicket:
+    """A ticket of alice, whose home and workspace lie in ``folder``; with ``bases``, a start makes her environment."""
     (folder / "home").mkdir(exist_ok=True)
     scopes = json.dumps(["access:servers!server=alice/"])
     return StartTicket(
@@ -43,6 +51,7 @@ def make_ticket(folder: Path, api_url: str, *, examples: Path | None = None, **e
         base_url="/user/alice/",
         workspace=str(folder / "scratch" / "workspace"),
         examples=str(examples or ""),
+        layout=make_layout(folder, bases).to_json() if bases else None,
         args=("--allow-root",),
     )
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from neuronhub.environments.layout import Layout
 from neuronhub.workbench.environment import login_shell, make_environment
+
+LAYOUT = Layout(Path("/scratch/alice/.conda"), Path("/apps/jupyter/bases"), "layered", ("conda-forge",), {}, None)
 
 
 def test_only_the_job_itself_is_kept() -> None:
     job = {"SLURM_JOB_ID": "42", "CUDA_VISIBLE_DEVICES": "0,1", "LD_PRELOAD": "/tmp/x.so", "PYTHONPATH": "/tmp"}
-    environment = make_environment(job, {"JUPYTERHUB_USER": "alice"})
+    environment = make_environment(job, {"JUPYTERHUB_USER": "alice"}, None)
     user = pwd.getpwuid(os.getuid())
     assert environment == {
         "SLURM_JOB_ID": "42",
@@ -30,9 +33,17 @@ def test_only_the_job_itself_is_kept() -> None:
 
 
 def test_the_ticket_wins() -> None:
-    assert (
-        make_environment({"SLURM_JOB_ID": "1"}, {"LANG": "ko_KR.UTF-8", "SLURM_JOB_ID": "2"})["LANG"] == "ko_KR.UTF-8"
-    )
+    ticket = {"LANG": "ko_KR.UTF-8", "SLURM_JOB_ID": "2"}
+    assert make_environment({"SLURM_JOB_ID": "1"}, ticket, None)["LANG"] == "ko_KR.UTF-8"
+
+
+def test_programs_and_kernels_of_the_notebook_environment_come_first() -> None:
+    environment = make_environment({}, {}, LAYOUT)
+    prefix = "/scratch/alice/.conda/envs/notebook"
+    assert environment["PATH"] == f"{prefix}/bin:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    assert environment["JUPYTER_PATH"] == f"{prefix}/share/jupyter"
+    assert environment["PYTHONNOUSERSITE"] == "1"
+    assert "CONDA_PREFIX" not in environment, "the server itself is the base's"
 
 
 @pytest.mark.parametrize("shell", ["/usr/sbin/nologin", "/bin/false", "/no/such/shell", ""])
@@ -43,10 +54,10 @@ def test_a_shell_that_cannot_be_used_is_bash(shell: str, monkeypatch: pytest.Mon
 
 
 def test_jupyter_speaks_the_readers_language() -> None:
-    korean = Path(make_environment({}, {"NEURONHUB_LANGUAGE": "ko"})["JUPYTER_CONFIG_PATH"])
+    korean = Path(make_environment({}, {"NEURONHUB_LANGUAGE": "ko"}, None)["JUPYTER_CONFIG_PATH"])
     assert "ko_KR" in (korean / "labconfig" / "default_setting_overrides.json").read_text()
 
 
 @pytest.mark.parametrize("language", ["en", "", "fr", ".."])
 def test_any_other_language_is_jupyters_own(language: str) -> None:
-    assert "JUPYTER_CONFIG_PATH" not in make_environment({}, {"NEURONHUB_LANGUAGE": language})
+    assert "JUPYTER_CONFIG_PATH" not in make_environment({}, {"NEURONHUB_LANGUAGE": language}, None)

@@ -87,25 +87,10 @@ def test_control_panel_and_logout_are_buttons_on_every_page(server: Start) -> No
     ]
 
 
-def test_the_kernel_is_python_3_of_the_base(server: Start) -> None:
-    specs = server.ask("api/kernelspecs").json
-    assert specs["default"] == "python3"
-    assert specs["kernelspecs"]["python3"]["spec"]["display_name"] == "Python 3"
-    assert "-s" in specs["kernelspecs"]["python3"]["spec"]["argv"], "the user's own site packages stay out"
-
-
 def test_a_notebook_is_converted(server: Start) -> None:
     reply = server.ask("nbconvert/html/iris_ex.ipynb")
     assert reply.status == 200
     assert b"A first look at the iris data" in reply.body
-
-
-def test_a_terminal_is_a_login_shell_in_the_workspace(server: Start) -> None:
-    assert server.ask("api/terminals", method="POST", data={}).status == 200
-    children = subprocess.run(
-        ["ps", "-o", "args=", "--ppid", str(server.process.pid)], capture_output=True, text=True, check=True
-    )
-    assert "/bin/bash -l" in children.stdout.splitlines()
 
 
 def test_the_job_tells_the_server_what_it_is_and_nothing_else_leaks(server: Start) -> None:

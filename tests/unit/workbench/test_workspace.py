@@ -1,4 +1,4 @@
-"""The workspace: made once, filled once, never written over."""
+"""The workspace and the home folder: made once, never written over."""
 
 from __future__ import annotations
 
@@ -20,53 +20,19 @@ def stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def examples(tmp_path: Path) -> Path:
-    folder = tmp_path / "examples"
-    folder.mkdir()
-    (folder / "iris_ex.ipynb").write_text("the site's")
-    (folder / "data.csv").write_text("1,2")
-    (folder / ".hidden").write_text("")
-    (folder / "__pycache__").mkdir()
-    return folder
-
-
-def test_a_new_workspace_is_private_and_receives_the_examples(tmp_path: Path, examples: Path) -> None:
+def test_a_new_workspace_is_private(tmp_path: Path) -> None:
     workspace = tmp_path / "alice" / "workspace"
-    assert ensure_workspace(workspace, examples) == ("data.csv", "iris_ex.ipynb")
+    assert ensure_workspace(workspace)
     assert workspace.stat().st_mode & 0o777 == 0o700
-    assert sorted(path.name for path in workspace.iterdir()) == ["data.csv", "iris_ex.ipynb"]
     assert Path.cwd() == workspace
 
 
-def test_a_workspace_that_is_there_receives_nothing(tmp_path: Path, examples: Path) -> None:
+def test_a_workspace_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir(mode=0o750)
-    (workspace / "iris_ex.ipynb").write_text("my own changes")
-    assert ensure_workspace(workspace, examples) == ()
-    assert [path.name for path in workspace.iterdir()] == ["iris_ex.ipynb"]
-    assert (workspace / "iris_ex.ipynb").read_text() == "my own changes"
+    assert not ensure_workspace(workspace)
     assert workspace.stat().st_mode & 0o777 == 0o750
-
-
-def test_an_example_that_the_user_has_deleted_stays_deleted(tmp_path: Path, examples: Path) -> None:
-    workspace = tmp_path / "workspace"
-    ensure_workspace(workspace, examples)
-    (workspace / "iris_ex.ipynb").unlink()
-    assert ensure_workspace(workspace, examples) == ()
-    assert not (workspace / "iris_ex.ipynb").exists()
-
-
-def test_examples_keep_nothing_of_their_owner(tmp_path: Path, examples: Path) -> None:
-    (examples / "data.csv").chmod(0o444)
-    ensure_workspace(tmp_path / "workspace", examples)
-    assert os.access(tmp_path / "workspace" / "data.csv", os.W_OK)
-    assert (tmp_path / "workspace" / "data.csv").stat().st_mode & 0o200
-
-
-def test_missing_examples_do_not_stop_a_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ensure_workspace(tmp_path / "workspace", tmp_path / "nowhere") == ()
-    assert "could not all be copied" in capsys.readouterr().out
+    assert Path.cwd() == workspace
 
 
 @pytest.mark.parametrize("taken", ["alice", "alice/workspace"])
@@ -75,7 +41,7 @@ def test_a_workspace_that_cannot_be_made_says_so(tmp_path: Path, taken: str) -> 
     in_the_way.parent.mkdir(exist_ok=True)
     in_the_way.write_text("a file")
     with pytest.raises(StartFailed, match=r"cannot be used .*start again") as failure:
-        ensure_workspace(tmp_path / "alice" / "workspace", None)
+        ensure_workspace(tmp_path / "alice" / "workspace")
     assert failure.value.exit_code == EXIT_WORKSPACE
 
 

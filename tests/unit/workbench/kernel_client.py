@@ -1,0 +1,65 @@
+"""Cells run in a kernel of a started server, over the websocket that a page uses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+from tests.unit.workbench.hub_double import TOKEN
+from tests.unit.workbench.start import Start
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+LIMIT_S = 60
+
+
+def start_session(server: Start, kernel: str = "python3") -> Any:
+    """The answer to what a page asks when a notebook is opened."""
+    name = f"{uuid.uuid4().hex}.ipynb"
+    body = {"path": name, "name": name, "type": "notebook", "kernel": {"name": kernel}}
+    return server.ask("api/sessions", method="POST", data=body)
+
+
+def run_cell(server: Start, kernel_id: str, code: str) -> str:
+    """What the cell prints or shows, errors included."""
+    return asyncio.run(_run_cell(server, kernel_id, code))
+
+
+async def _run_cell(server: Start, kernel_id: str, code: str) -> str:
+    url = f"ws://127.0.0.1:{server.port}/user/alice/api/kernels/{kernel_id}/channels"
+    async with asyncio.timeout(LIMIT_S):
+        socket = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": "execute_request",
+            "session": "s",
+            "username": "",
+            "version": "5.3",
+        }
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        await socket.write_message(json.dumps(message))
+        shown = ""
+        while True:
+            received = await socket.read_message()
+            assert received is not None, "the kernel's socket was closed"
+            told = json.loads(received)
+            if told["parent_header"].get("msg_id") != header["msg_id"]:
+                continue
+            shown += _show(told)
+            if told["msg_type"] == "status" and told["content"]["execution_state"] == "idle":
+                socket.close()
+                return shown
+
+
+def _show(told: dict[str, Any]) -> str:
+    content = told["content"]
+    if told["msg_type"] == "stream":
+        return str(content["text"])
+    if told["msg_type"] in ("execute_result", "display_data"):
+        return str(content["data"].get("text/plain", ""))
+    if told["msg_type"] == "error":
+        return f"{content['ename']}: {content['evalue']}"
+    return ""
