@@ -18,8 +18,12 @@ PREPARING_PATH = "neuronhub/preparing"
 """Below the hub's API URL: a launcher POSTs a Preparing, with the server's token, while it makes the environment."""
 ENVIRONMENT_PATH = "neuronhub/environment"
 """Below the hub's API URL and below a server's base URL alike: the notebook environment as JSON (see docs)."""
+ENGINES_PATH = "neuronhub/engines"
+"""Below the hub's API URL: a server asks for engines of an IPython cluster, how they are, and for their end."""
 PROOF_PATH = "neuronhub/proof"
 """Below the server's base URL: GET ``?nonce=HEX`` answers ``{"proof": ...}`` (no cookie or token needed)."""
+
+LONGEST_PATH = 4096
 
 EXIT_LOG_FOLDER = 73
 """The job script could not make or write the log folder."""
@@ -80,6 +84,71 @@ class Preparing:
         if type(done) not in (int, float) or not 0 <= done <= 1:
             raise ValueError("done must be a number from 0 to 1")
         return cls(float(done))
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesOrder:
+    """What a server asks the hub for (rows X4, X5): engines on nodes of a queue, as jobs of the server's user."""
+
+    cluster: str
+    """Eight hexadecimal digits, drawn by the server; unique among its clusters."""
+    queue: str
+    time_limit: str
+    """In Slurm's notation; '' is the queue's default."""
+    nodes: int
+    engines: int
+    """In all; they are spread evenly over the nodes."""
+    python: str
+    """Absolute path of the Python that runs the engines."""
+    folder: str
+    """Absolute path of the cluster's folder, with the connection file; the same on all nodes."""
+
+    @classmethod
+    def parse(cls, body: bytes) -> EnginesOrder:
+        """Parse a request body; raises ValueError for any other shape. Queue, time and numbers are not judged here."""
+        try:
+            data = json.loads(body)
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None
+        words = {"cluster", "queue", "time_limit", "python", "folder"}
+        if not isinstance(data, dict) or set(data) != words | {"nodes", "engines"}:
+            raise ValueError(
+                "the body must be an object with these keys: cluster, engines, folder, nodes, python, queue, time_limit"
+            )
+        if not all(isinstance(data[word], str) and len(data[word]) <= LONGEST_PATH for word in words):
+            raise ValueError("cluster, queue, time_limit, python and folder must be text")
+        if not all(type(data[word]) is int and data[word] >= 1 for word in ("nodes", "engines")):
+            raise ValueError("nodes and engines must be whole numbers from 1 on")
+        if len(data["cluster"]) != 8 or set(data["cluster"]) - set("0123456789abcdef"):
+            raise ValueError("cluster must be eight hexadecimal digits")
+        if not (data["python"].startswith("/") and data["folder"].startswith("/")):
+            raise ValueError("python and folder must be absolute paths")
+        return cls(**data)
+
+    def to_json(self) -> str:
+        """The opposite of parse."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesTicket:
+    """What the job of one node hands to its engines' program on standard input: one line of JSON."""
+
+    python: str
+    folder: str
+    node: int
+    """Which of the cluster's nodes this is, from 0."""
+    engines: int
+    """On this node."""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> EnginesTicket:
+        """The opposite of to_json; raises ValueError or TypeError when ``text`` is not a ticket."""
+        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,15 @@ from neuronhub.hub.environment import Doors
 from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, TokensHandler, make_logout_handler
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
-from neuronhub.protocol import ANNOUNCE_PATH, PREPARING_PATH
+from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, PREPARING_PATH
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.watch import Watch
 from neuronhub.spawn.announce import AnnounceHandler, PreparingHandler
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import Ending, describe_ending
+from neuronhub.spawn.engine_handlers import EngineClusterHandler, EnginesHandler
+from neuronhub.spawn.engines import Engines
 from neuronhub.spawn.record import Seal
 from neuronhub.spawn.spawner import SlurmSpawner
 from neuronhub.web.handlers import handlers as web_handlers
@@ -117,6 +119,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             AsyncHTTPClient(force_instance=True, max_clients=200, max_body_size=PROOF_BYTES),
         )
         self.tornado_settings[Desk.SETTING] = self.desk
+        self.tornado_settings[Engines.SETTING] = Engines(self.desk)
         self.doors = Doors(site)
         self.tornado_settings[Doors.SETTING] = self.doors
         self.tornado_settings["neuronhub_default_language"] = site.hub.default_language
@@ -157,6 +160,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
             (rf"/api/{PREPARING_PATH}", PreparingHandler),
+            (rf"/api/{ENGINES_PATH}", EnginesHandler),
+            (rf"/api/{ENGINES_PATH}/([0-9a-f]{{8}})", EngineClusterHandler),
             (r"/api/users/([^/]+)/server", StartHandler),
             (r"/api/users/([^/]+)/tokens", TokensHandler),
             *ENVIRONMENT_HANDLERS,

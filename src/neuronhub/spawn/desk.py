@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient
@@ -15,6 +15,7 @@ from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import ClusterSnapshot, Job
 from neuronhub.slurm.watch import Pace, Watch
+from neuronhub.spawn.engine_jobs import EngineNames
 from neuronhub.spawn.options import Choice, check_choice, describe_cluster, parse_choice
 from neuronhub.spawn.record import JobNames, Seal, StartRecord
 from neuronhub.spawn.turns import Turns
@@ -45,6 +46,9 @@ class Desk:
         """For proofs; its own, since a burst of starts needs more connections at once than the shared one has."""
         self.turns = Turns()
         self.names = JobNames(site.hub.name)
+        self.engine_names = EngineNames(site.hub.name, self.names)
+        self.on_release: Callable[[StartRecord], None] | None = None
+        """Told of each start that is over."""
         self.adopting: set[str] = set()
         """Users whose waiting start is about to be taken up again after a restart of the hub."""
         self._held: dict[str, StartRecord] = {}
@@ -63,8 +67,14 @@ class Desk:
 
     def release(self, job_name: str) -> None:
         """Own this job no longer. If Slurm still runs it, it is an orphan from now on."""
-        self._held.pop(job_name, None)
+        record = self._held.pop(job_name, None)
         self.watch.unfollow(job_name)
+        self.look_for_orphans()
+        if record is not None and self.on_release is not None:
+            self.on_release(record)
+
+    def look_for_orphans(self) -> None:
+        """Ask Slurm for jobs without an owner soon, also if nobody looks."""
         self._ask_for_orphans = True
 
     async def choose(self, fields: Mapping[str, Any], groups: Collection[str]) -> Choice:
@@ -133,7 +143,7 @@ class Desk:
 
     def find_orphans(self) -> list[Job]:
         """Jobs with one of our names that no server owns, or that bear the name of a start with another id."""
-        orphans = []
+        orphans = [job for job in self.watch.jobs_of(self.engine_names.prefix) if self._is_orphaned_engine(job)]
         for job in self.watch.jobs_of(self.names.prefix):
             if not self.names.match(job.name) or job.state.ended or job.id in self._hopeless:
                 continue
@@ -141,6 +151,12 @@ class Desk:
             if record is None or (record.job_id is not None and record.job_id != job.id):
                 orphans.append(job)
         return orphans
+
+    def _is_orphaned_engine(self, job: Job) -> bool:
+        name = self.engine_names.parse(job.name)
+        record = self._held.get(name.start) if name else None
+        owned = name is None or (record is not None and record.user == job.user)
+        return not owned and not job.state.ended and job.id not in self._hopeless
 
     async def _cancel_orphan(self, job: Job) -> None:
         log.warning("job %s of %s (%s, %s) belongs to no server: cancelling it", job.id, job.user, job.name, job.state)

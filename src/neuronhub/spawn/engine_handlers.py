@@ -1,0 +1,63 @@
+"""Engines by REST, for users' servers: each sees and ends its own only. In the hub process."""
+
+from __future__ import annotations
+
+from tornado import web
+
+from neuronhub.errors import NeuronHubError, SlurmNotPermitted, SlurmRefused, StartRefused
+from neuronhub.language import translate as _
+from neuronhub.protocol import EnginesOrder
+from neuronhub.spawn.announce import StartsOwnHandler
+from neuronhub.spawn.engines import Engines
+from neuronhub.spawn.refusal import refuse
+
+
+class EnginesHandler(StartsOwnHandler):
+    """/hub/api/neuronhub/engines, with the server's own token."""
+
+    @property
+    def engines(self) -> Engines:
+        """Those of this hub."""
+        engines: Engines = self.settings[Engines.SETTING]
+        return engines
+
+    async def get(self) -> None:
+        """200: the server's clusters by their digits; each has its queue and the jobs of its nodes."""
+        _spawner, record = self.find_start()
+        self.set_header("Cache-Control", "no-store")
+        self.write(self.engines.describe(record))
+
+    async def post(self) -> None:
+        """201: submitted; the body is the cluster. 400 with the reason. 503: Slurm is silent."""
+        try:
+            order = EnginesOrder.parse(self.request.body)
+        except ValueError as error:
+            raise web.HTTPError(400, "not an order of engines: %s", error) from error
+        spawner, record = self.find_start()
+        try:
+            cluster = await self.engines.start(record, order, spawner.groups)
+        except (StartRefused, SlurmRefused) as error:
+            refuse(400, error if isinstance(error, StartRefused) else StartRefused(explain_refusal(error)))
+        except SlurmNotPermitted as error:
+            self.log.error("engines of %s: %s", record.user, error)
+            refuse(503, StartRefused(_("The hub may not submit jobs for you. Tell the operators.")))
+        except NeuronHubError as error:
+            self.log.warning("engines of %s: %s", record.user, error)
+            refuse(503, StartRefused(_("Slurm does not answer at the moment. Try again in a minute.")))
+        self.set_status(201)
+        self.write(cluster)
+
+
+class EngineClusterHandler(EnginesHandler):
+    """/hub/api/neuronhub/engines/DIGITS, with the server's own token."""
+
+    async def delete(self, cluster: str) -> None:
+        """204: its jobs are cancelled, or over already."""
+        _spawner, record = self.find_start()
+        await self.engines.stop(record, cluster)
+        self.set_status(204)
+
+
+def explain_refusal(error: SlurmRefused) -> str:
+    """Slurm's own no, in a sentence."""
+    return _("Slurm refused the engines: {reason} Choose another queue, fewer nodes or less time.").format(reason=error)

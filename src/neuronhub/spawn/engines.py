@@ -1,0 +1,129 @@
+"""The engines' jobs of all servers of one hub: submitted, told of, cancelled. In the hub process.
+
+Nothing is kept beside Slurm: after a restart of the hub the jobs' names tell whose they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from neuronhub.errors import SlurmError, StartRefused
+from neuronhub.language import translate as _
+from neuronhub.protocol import EnginesOrder
+from neuronhub.slurm.types import Job, JobRef, JobRequest
+from neuronhub.slurm.watch import Pace
+from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.engine_jobs import check_order, make_engine_requests
+from neuronhub.spawn.options import FIELDS
+from neuronhub.spawn.reasons import explain_reason
+from neuronhub.spawn.record import StartRecord
+from neuronhub.spawn.submission import submit_once
+
+log = logging.getLogger("neuronhub.spawn")
+
+MOST_CLUSTERS = 8
+"""Of one server at a time."""
+
+
+class Engines:
+    """One per hub process; handlers find it in JupyterHub's tornado settings under SETTING."""
+
+    SETTING = "neuronhub_engines"
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._followed: dict[str, JobRef] = {}
+        self._ends: set[asyncio.Task[None]] = set()
+        desk.on_release = self._end_all
+
+    async def start(self, record: StartRecord, order: EnginesOrder, groups: list[str]) -> dict[str, Any]:
+        """Submit a job for each node; all or none. Raises StartRefused, SlurmRefused or SlurmUnavailable."""
+        desk = self._desk
+        fields = {"queue": order.queue, "time_limit": order.time_limit}
+        assert set(fields) == FIELDS
+        choice = await desk.choose(fields, groups)
+        snapshot = desk.watch.cluster
+        check_order(order, snapshot.queue(choice.queue) if snapshot else None)
+        known = self.describe(record)
+        if order.cluster in known:
+            raise StartRefused(_("A cluster with this name runs already. Stop it first."))
+        if len(known) >= MOST_CLUSTERS:
+            words = _("{most} clusters are the most at a time. Stop one of them.")
+            raise StartRefused(words.format(most=MOST_CLUSTERS))
+        requests = make_engine_requests(desk.site, record, order, choice, desk.engine_names)
+        self._followed |= {request.name: JobRef(request.user, request.name) for request in requests}
+        outcomes = await asyncio.gather(*(self._submit(request) for request in requests), return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if failures:
+            await self.stop(record, order.cluster)
+            raise failures[0]
+        log.info("engines of %s: %d jobs submitted to %s", record.job_name, len(requests), choice.queue)
+        return self.describe(record)[order.cluster]
+
+    async def _submit(self, request: JobRequest) -> None:
+        job_id = await submit_once(self._desk, request)
+        self._followed[request.name] = ref = JobRef(request.user, request.name, job_id)
+        self._desk.watch.follow(ref, Pace.URGENT)
+
+    def describe(self, record: StartRecord) -> dict[str, dict[str, Any]]:
+        """The clusters of a server, by their eight digits: ``{"queue", "jobs": [...]}``, ended jobs included."""
+        clusters: dict[str, dict[str, Any]] = {}
+        for name, job_id, job in self._find(record):
+            meaning = self._desk.engine_names.parse(name)
+            assert meaning is not None
+            if job is not None and not job.state.waiting:
+                self._desk.watch.follow(JobRef(record.user, name, job.id), Pace.RUNNING)
+            cluster = clusters.setdefault(meaning.cluster, {"queue": job.partition if job else "", "jobs": []})
+            cluster["jobs"].append(describe_job(meaning.node, job_id, job))
+        return clusters
+
+    def _find(self, record: StartRecord) -> list[tuple[str, int | None, Job | None]]:
+        """Name, id and newest knowledge of the engines' jobs of a server."""
+        prefix = self._desk.engine_names.prefix_of(record.job_name)
+        watch = self._desk.watch
+        for job in watch.jobs_of(prefix):  # a hub that was before us submitted it
+            if job.user == record.user and self._desk.engine_names.parse(job.name) and job.name not in self._followed:
+                self._followed[job.name] = JobRef(job.user, job.name, job.id)
+                watch.follow(self._followed[job.name], Pace.RUNNING)
+        mine = {name: ref for name, ref in self._followed.items() if name.startswith(prefix)}
+        return [(name, ref.id, watch.job(name)) for name, ref in sorted(mine.items())]
+
+    def _end_all(self, record: StartRecord) -> None:
+        """The server is over: its engines end with it."""
+        if self._find(record):
+            task = asyncio.create_task(self.stop(record))
+            self._ends.add(task)
+            task.add_done_callback(self._ends.discard)
+
+    async def stop(self, record: StartRecord, cluster: str | None = None) -> None:
+        """Cancel the jobs of one cluster, or of all of a server. What Slurm does not hear now is an orphan later."""
+        for name, job_id, job in self._find(record):
+            meaning = self._desk.engine_names.parse(name)
+            if cluster is not None and (meaning is None or meaning.cluster != cluster):
+                continue
+            if job is None or not job.state.ended:
+                try:
+                    await self._desk.commands.cancel(record.user, [] if job_id is None else [job_id], name=name)
+                except SlurmError as error:
+                    log.warning("engines' job %s could not be cancelled: %s", name, error)
+                    self._desk.look_for_orphans()
+                    continue
+            self._followed.pop(name, None)
+            self._desk.watch.unfollow(name)
+
+
+def describe_job(node: int, job_id: int | None, job: Job | None) -> dict[str, Any]:
+    """One engines' job as JSON-able values, in the current language."""
+    return {
+        "node": node,
+        "job_id": job.id if job else job_id,
+        "state": job.state.value if job else "SUBMITTED",
+        "reason": explain_reason(job.reason) if job and job.state.waiting else "",
+        "host": job.batch_host if job else "",
+        "started_at": job.started_at.isoformat() if job and job.started_at and not job.state.waiting else None,
+        "ends_at": job.ended_at.isoformat() if job and job.ended_at else None,
+        "ended": bool(job and job.state.ended),
+        "exit_code": job.exit_code if job else 0,
+    }
