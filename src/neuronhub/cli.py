@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -107,11 +108,19 @@ def check(get_site: Callable[[], Site]) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can mend is one line on stderr and exit code 1."""
+    code: str | int | None = 0
     try:
         cli()
     except NeuronHubError as error:
         click.echo(f"neuronhub: {error}", err=True)
-        sys.exit(1)
+        code = 1
+    except SystemExit as ended:
+        code = ended.code
+    if "rattler" in sys.modules:  # py-rattler sometimes aborts while the interpreter ends, with all its work done
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,6 @@ def _repair_layered(layout: Layout, report: Report) -> None:
 
 def _rebuild(layout: Layout, report: Report) -> None:
     """Make the environment anew, with the packages that the user had added to the old one."""
-    from neuronhub.environments.transfer import export_environment, import_environment
+    from neuronhub.environments.transfer import rebuild_environment  # needs more than the standard library
 
-    import_environment(layout, export_environment(layout), report)
+    rebuild_environment(layout, report)
