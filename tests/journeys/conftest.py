@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser
+from tests.chromium import LIMIT_MS, run_chromium
 from tests.embedded import RunningSite
 from tests.journeys.looks import AXE, WATCH_SHIFTS
 from tests.journeys.people import DESKTOP, Researcher
@@ -16,23 +17,11 @@ from tests.journeys.servers import Servers
 from tests.journeys.words import WORDS, Language
 
 OUTPUT = Path(__file__).parents[1] / "output"
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--no-first-run",
-)
 FIRST_ACCOUNT = 11
 """u01 to u10 are left to other tests of the session."""
 SHORT_LIVED = "u10"
 """Has a server with a minute to live."""
 FULL_QUEUE = "amd_a100nv_8"
-LIMIT_MS = 20_000
-"""For whatever should be there at once; machines that run tests are busy."""
 
 failed = pytest.StashKey[bool]()
 
@@ -47,12 +36,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. It ends with this package: playwright's loop must not run while asyncio tests do."""
-    expect.set_options(timeout=LIMIT_MS)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    """It ends with this package: playwright's loop must not run while asyncio tests do."""
+    with run_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

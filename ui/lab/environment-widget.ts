@@ -11,7 +11,8 @@ import { environmentIcon } from "./icons.js";
 import { loadTexts, readLanguage } from "./language.js";
 
 const PATH = "neuronhub/environment";
-const ANSWER_LIMIT_MS = 30_000;
+/** Longer than the server itself waits for the environment's answer. */
+const LIMIT_MS = 70_000;
 
 export class EnvironmentWidget extends Widget {
   private panel: EnvironmentPanel | null = null;
@@ -46,15 +47,16 @@ export class EnvironmentWidget extends Widget {
   }
 }
 
+/** The server's sentences come in the language that Jupyter shows, whatever it was started in. */
 function ask(settings: ServerConnection.ISettings, language: string): EnvironmentApi {
+  const query = new URLSearchParams({ language: language.split("-")[0] ?? "" });
   return overHttp((method, path, body) =>
     ServerConnection.makeRequest(
-      `${settings.baseUrl}${PATH}${path}`,
+      `${settings.baseUrl}${PATH}${path}?${query}`,
       {
         method,
-        headers: { "Accept-Language": language },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+        signal: AbortSignal.timeout(LIMIT_MS),
       },
       settings,
     ),
