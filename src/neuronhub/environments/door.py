@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from neuronhub import language
@@ -56,14 +55,28 @@ class Traffic:
             self._questions.release()
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A status that was read."""
+class _Reading:
+    """One process that reads the status, and what it found."""
 
-    read_at: float
-    after: Errand | None
-    """The latest errand when it was read."""
-    status: Status
+    def __init__(self, question: Coroutine[Any, Any, Status], after: Errand | None) -> None:
+        self.after = after
+        """The latest errand when it began: what is read before an errand is not true after it."""
+        self.task = asyncio.create_task(question, name="neuronhub-env-status")
+        self.task.add_done_callback(self._end)
+        self._ended_at = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """It has ended without a status."""
+        return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+
+    @property
+    def fresh(self) -> bool:
+        """It goes on, or has ended not long ago."""
+        return not self.task.done() or time.monotonic() - self._ended_at < STATUS_AGE_S
+
+    def _end(self, _task: asyncio.Task[Status]) -> None:
+        self._ended_at = time.monotonic()
 
 
 class Door:
@@ -74,9 +87,8 @@ class Door:
         """The present errand, or the latest."""
         self._command = command
         self._traffic = traffic or Traffic()
-        self._known: dict[str, _Known] = {}
+        self._readings: dict[str, _Reading] = {}
         """By language: the problems of a status are sentences."""
-        self._reading: dict[tuple[str, Errand | None], asyncio.Task[Status]] = {}
 
     async def describe(self) -> dict[str, Any]:
         """The body of GET: status and errand. Raises EnvironmentFailed when the status cannot be had."""
@@ -85,15 +97,11 @@ class Door:
 
     async def fetch_status(self) -> Status:
         """The status in the current language, at most STATUS_AGE_S old, or from before a present errand."""
-        reader, after = language.current.get(), self._latest
-        known = self._known.get(reader)
-        if known and (self.busy or (known.after is after and time.monotonic() - known.read_at < STATUS_AGE_S)):
-            return known.status
-        reading = self._reading.get((reader, after))
-        if reading is None:
-            reading = asyncio.create_task(self._read(reader, after), name="neuronhub-env-status")
-            self._reading[reader, after] = reading
-        return await asyncio.shield(reading)  # one reader who goes away must not take it from the others
+        reader = language.current.get()
+        reading = self._readings.get(reader)
+        if reading is None or not self._holds(reading):
+            reading = self._readings[reader] = _Reading(self._read(), None if self.busy else self.errand)
+        return await asyncio.shield(reading.task)  # one reader who goes away must not take it from the others
 
     def begin(self, action: Action) -> Errand:
         """Begin an errand; raises EnvironmentBusy while another one goes on, and TooManyAtOnce."""
@@ -114,25 +122,20 @@ class Door:
 
     async def close(self) -> None:
         """End what goes on."""
-        for reading in self._reading.values():
-            reading.cancel()
-        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+        tasks = [reading.task for reading in self._readings.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.errand is not None:
             await self.errand.cancel()
 
-    @property
-    def _latest(self) -> Errand | None:
-        """The latest errand that has ended, if none goes on: what was read before it is not true any more."""
-        return None if self.busy else self.errand
+    def _holds(self, reading: _Reading) -> bool:
+        """What ``reading`` tells may still be shown; while an errand goes on, that is how things were before it."""
+        return not reading.failed if self.busy else reading.after is self.errand and reading.fresh
 
-    async def _read(self, reader: str, after: Errand | None) -> Status:
-        try:
-            async with self._traffic.question():
-                status = await fetch_status(self._command)
-        finally:
-            del self._reading[reader, after]
-        self._known[reader] = _Known(time.monotonic(), after, status)
-        return status
+    async def _read(self) -> Status:
+        async with self._traffic.question():
+            return await fetch_status(self._command)
 
 
 def parse_order(body: bytes) -> Action:

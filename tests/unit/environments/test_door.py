@@ -109,13 +109,18 @@ async def test_a_status_read_before_an_errand_is_not_shown_after_it(
     assert calls()[:3] == ["status en", "create en", "status en"]
 
 
-async def test_a_failed_read_is_tried_again(open_door: Callable[..., Door], tmp_path: Path) -> None:
+async def test_a_failed_read_is_tried_again_but_not_at_once(
+    open_door: Callable[..., Door], calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = tmp_path / "broken"
     broken.touch()
     door = open_door(f"[ -e {broken} ] && exit 3\n")
-    with pytest.raises(EnvironmentFailed):
-        await door.describe()
+    for _ in range(3):
+        with pytest.raises(EnvironmentFailed):
+            await door.describe()
+    assert calls() == ["status en"]
     broken.unlink()
+    monkeypatch.setattr(doors, "STATUS_AGE_S", 0)
     assert await door.fetch_status() == STATUS
 
 
@@ -149,6 +154,7 @@ async def test_questions_of_all_doors_have_one_limit(
     open_door: Callable[..., Door], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doors, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(doors, "STATUS_AGE_S", 0)
     traffic = Traffic(most_questions=1)
     goes_on = tmp_path / "goes-on"
     first, second = (open_door(f"while ! [ -e {goes_on} ]; do sleep 0.02; done\n", traffic) for _ in range(2))
