@@ -78,15 +78,23 @@ class _Supply:
     order: Order
     target: Target
     report: Report
-    known: dict[str, Wheel]
-    """sha256 -> what a wheel says, whether or not it is on the disk."""
+    made: list[Wheel]
+    """Those that the channel has packages of already; they may be gone from the disk."""
+    wheels: dict[str, Wheel] = field(default_factory=dict)
+    """sha256 -> a wheel on the disk."""
     paths: dict[str, Path] = field(default_factory=dict)
     """sha256 -> where it lies."""
 
+    @property
+    def known(self) -> list[Wheel]:
+        """All wheels of which it is known what they say."""
+        return [*self.wheels.values(), *self.made]
+
     def add_folder(self, folder: Path) -> None:
+        """Take in the wheels of ``folder``."""
         for path in list_wheels(folder, self.target):
             wheel = read_wheel(path)
-            self.known[wheel.sha256] = wheel
+            self.wheels[wheel.sha256] = wheel
             self.paths[wheel.sha256] = path
 
     def fetch(self, pins: list[Pin]) -> None:
@@ -96,9 +104,12 @@ class _Supply:
         if not self.order.use_index:
             text = _("No wheel for this Python and platform of: {packages}. Put them into the wheelhouse.")
             raise PackagesNotFound(text.format(packages=", ".join(sorted(pin.name for pin in pins))))
-        step = _("Fetching {number} wheels.").format(number=len(pins))
-        folder, share = self.order.out / _FETCHED, _FETCH / len(pins)
-        fetch_wheels(pins, self.target, folder, lambda begun: self.report(Progress(step, share * begun)))
+        number = len(pins)
+        step = translate_n("Fetching {number} wheel.", "Fetching {number} wheels.", number).format(number=number)
+        folder = self.order.out / _FETCHED
+        folder.mkdir(exist_ok=True)
+        for begun, _line in enumerate(fetch_wheels(pins, self.target, folder), start=1):
+            self.report(Progress(step, _FETCH * min(1.0, begun / number)))
         self.add_folder(folder)
 
 
@@ -110,32 +121,32 @@ def make_channel(order: Order, report: Report) -> Summary:
     with explained(order.out), hold_channel(order.out):
         report(Progress(_("Looking for wheels."), 0.0))
         target = read_target(order.python)
-        supply = _Supply(order, target, report, {wheel.sha256: wheel for wheel in read_inventory(order.out)})
-        plan, jobs, kept = _prepare(supply)
+        made = read_inventory(order.out)
+        plan, jobs = _prepare(_Supply(order, target, report, made))
         step = translate_n("Making {number} package.", "Making {number} packages.", len(jobs)).format(number=len(jobs))
         write_packages(order.out, jobs, lambda done: report(Progress(step, _FETCH + (_MAKE - _FETCH) * done)))
-        write_inventory(order.out, supply.known.values())
+        write_inventory(order.out, [*made, *(planned.wheel for planned in plan if planned.wheel)])
         report(Progress(_("Writing the index of the channel."), _MAKE))
         asyncio.run(index_fs(order.out, write_shards=False))
         shutil.rmtree(order.out / _FETCHED, ignore_errors=True)
         missing = find_missing(order.out, {(planned.record.name, planned.record.version) for planned in plan})
         report(Progress(_("The channel is ready."), 1.0))
     size = sum(path.stat().st_size for path in order.out.glob("*/*.conda"))
-    return Summary(len(jobs), kept, target.version, size, missing)
+    return Summary(len(jobs), len(plan) + 1 - len(jobs), target.version, size, missing)
 
 
-def _prepare(supply: _Supply) -> tuple[list[Planned], list[Job], int]:
-    """(what the channel is to have, the packages to write, how many are there already), with all wheels at hand."""
+def _prepare(supply: _Supply) -> tuple[list[Planned], list[Job]]:
+    """(what the channel is to have beside Python, what has to be written for that), with all wheels at hand."""
     order, target = supply.order, supply.target
     if order.wheelhouse:
         supply.add_folder(order.wheelhouse)
     pins = list(dict.fromkeys(pin for path in order.requirements for pin in read_requirements(path, target)))
     if order.requirements:
-        supply.fetch(choose_wheels(pins, supply.known.values(), target)[1])
-        wheels = choose_wheels(pins, supply.known.values(), target)[0]
+        supply.fetch(choose_wheels(pins, supply.known, target)[1])
+        wheels = choose_wheels(pins, supply.known, target)[0]
     else:
-        wheels = [supply.known[sha256] for sha256 in supply.paths]
-    plan = make_plan(wheels, supply.known.values(), target, order.without)
+        wheels = list(supply.wheels.values())
+    plan = make_plan(wheels, supply.made, target, order.without)
     numbered = [(*number_record(order.out, planned.record), planned.wheel) for planned in plan]
     absent = {wheel.sha256 for _record, there, wheel in numbered if wheel and not there} - supply.paths.keys()
     supply.fetch([pin for pin in pins if pin.hashes & absent])
@@ -145,6 +156,4 @@ def _prepare(supply: _Supply) -> tuple[list[Planned], list[Job], int]:
         if not there
     ]
     python, there = number_record(order.out, describe_python(target, list_parts(target)))
-    if not there:
-        jobs.append(Job(python, None, target))
-    return plan, jobs, len(plan) + 1 - len(jobs)
+    return plan, jobs if there else [*jobs, Job(python, None, target)]

@@ -5,12 +5,14 @@ Runs in ``neuronhub base channel``.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from packaging.version import Version
 from neuronhub.environments.channel_specs import render_name
 from neuronhub.environments.channel_target import Target
 from neuronhub.environments.channel_wheels import Wheel
-from neuronhub.errors import ConflictingState, PackagesNotFound
+from neuronhub.errors import ConflictingState, NoRoom, PackagesNotFound
 from neuronhub.language import translate as _
 
 _HASH = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})\b")
@@ -99,41 +101,39 @@ def split_pins(pins: Iterable[Pin]) -> list[list[Pin]]:
     return [list(group.values()) for group in groups]
 
 
-def fetch_wheels(pins: list[Pin], target: Target, folder: Path, report: Callable[[int], None]) -> None:
-    """Have pip download the wheels of ``pins`` into ``folder``; ``report`` is told how many have been begun.
+def fetch_wheels(pins: list[Pin], target: Target, folder: Path) -> Iterator[str]:
+    """Have pip download the wheels of ``pins`` into ``folder``; yields for each when it is begun.
 
-    pip's own configuration names the package index. Raises PackagesNotFound with what pip says.
+    pip's own configuration names the package index. Raises PackagesNotFound with what pip says, or NoRoom.
     """
-    begun = 0
     for group in split_pins(pins):
-        for _line in _run_pip(group, target, folder):
-            begun = min(begun + 1, len(pins))
-            report(begun)
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+            file.write("".join(f"{pin.text}\n" for pin in group))
+            file.flush()
+            yield from _run_pip(Path(file.name), target, folder)
 
 
-def _run_pip(pins: list[Pin], target: Target, folder: Path) -> Iterator[str]:
-    """Download ``pins``; yields for each when it is begun."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-        file.write("".join(f"{pin.text}\n" for pin in pins))
-        file.flush()
-        command = [
-            *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input"),
-            *("--progress-bar=off", "--no-deps", "--require-hashes", "--only-binary=:all:"),
-            *("--python-version", target.minor, "--dest", str(folder), "--requirement", file.name),
-        ]
-        last: deque[str] = deque(maxlen=200)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
-            assert pip.stdout is not None
-            for line in pip.stdout:
-                last.append(line.strip())
-                if line.startswith("Collecting "):
-                    yield line
-        if pip.returncode != 0:
-            raise PackagesNotFound(explain_pip(last))
+def _run_pip(requirements: Path, target: Target, folder: Path) -> Iterator[str]:
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input"),
+        *("--progress-bar=off", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *("--python-version", target.minor, "--dest", str(folder), "--requirement", str(requirements)),
+    ]
+    # Downloads go through TMPDIR: /tmp may be small.
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    last: deque[str] = deque(maxlen=200)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            last.append(line.strip())
+            if line.startswith("Collecting "):
+                yield line
+    if pip.returncode != 0:
+        raise explain_pip(last, folder)
 
 
-def explain_pip(lines: Iterable[str]) -> str:
-    """What pip said was wrong, and what to do."""
+def explain_pip(lines: Iterable[str], folder: Path) -> PackagesNotFound | NoRoom:
+    """The error for what pip has said, with what to do next."""
     said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     missing = [line.rpartition(" for ")[2] for line in said if line.startswith("No matching distribution found for ")]
     if missing:
@@ -141,9 +141,12 @@ def explain_pip(lines: Iterable[str]) -> str:
             "The package index has no wheel of {packages} for this Python and platform, perhaps only its source. "
             "Build a wheel of it (pip wheel) into a folder and name that with --wheelhouse."
         )
-        return text.format(packages=", ".join(missing))
+        return PackagesNotFound(text.format(packages=", ".join(missing)))
+    if any(f"[Errno {number}]" in line for line in said for number in (errno.ENOSPC, errno.EDQUOT)):
+        text = _("No room for wheels in {folder}. Make room, or name another place with --out.")
+        return NoRoom(text.format(folder=folder))
     text = _("pip could not fetch the wheels: {reason}. Look at pip's configuration and the network, then try again.")
-    return text.format(reason=" ".join(said) or _("it gave no reason"))
+    return PackagesNotFound(text.format(reason=" ".join(said) or _("it gave no reason")))
 
 
 def choose_wheels(pins: Iterable[Pin], wheels: Iterable[Wheel], target: Target) -> tuple[list[Wheel], list[Pin]]:

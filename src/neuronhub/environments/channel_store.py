@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from pathlib import Path
 from neuronhub.environments.channel_archive import Record, open_archive
 from neuronhub.environments.channel_python import list_parts, write_python
 from neuronhub.environments.channel_target import Target
-from neuronhub.environments.channel_wheels import Places, Wheel, add_wheel, broken
+from neuronhub.environments.channel_wheels import BROKEN, Places, Wheel, add_wheel, broken
 from neuronhub.errors import ConflictingState, EnvironmentBusy, NoRoom
 from neuronhub.language import translate as _
 
@@ -74,7 +73,7 @@ def read_inventory(out: Path) -> list[Wheel]:
 
 def write_inventory(out: Path, wheels: Iterable[Wheel]) -> None:
     """Remember the wheels that packages were made from."""
-    ordered = sorted(wheels, key=lambda wheel: wheel.file_name)
+    ordered = sorted(set(wheels), key=lambda wheel: (wheel.file_name, wheel.sha256))
     new = out / f"{_INVENTORY}.new"
     new.write_text(json.dumps({"format": _FORMAT, "wheels": [wheel.to_json() for wheel in ordered]}, indent=1))
     new.replace(out / _INVENTORY)
@@ -140,12 +139,12 @@ def write_package(job: Job, out: Path) -> None:
     """Write one package beside, and move it into place when it is whole; raises ConflictingState for a broken wheel."""
     new, record = out / _NEW, job.record
     if job.wheel:
-        any_python = record.noarch is not None
-        places = Places.of_any_python() if any_python else Places.of_one_python(job.target.minor, record.name)
+        one = Places.of_one_python(job.target.minor, record.name)
+        places = Places.of_any_python() if record.noarch else one
         try:
-            with zipfile.ZipFile(job.wheel) as wheel, open_archive(record, new) as package:
+            with zipfile.ZipFile(job.wheel) as wheel, open_archive(record, new, job.weight) as package:
                 add_wheel(wheel, package, places)
-        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+        except BROKEN as error:
             raise broken(job.wheel, error) from error
     elif record.name == "python":
         write_python(job.target, record, list_parts(job.target), new)

@@ -40,6 +40,8 @@ print(json.dumps({
     "program": os.path.realpath(sys.executable),
     "prefix": sys.base_prefix,
     "site_packages": site.getsitepackages(),
+    "library": os.path.dirname(os.__file__),
+    "shared": any("/libpython" in line for line in open("/proc/self/maps")) if sys.platform == "linux" else False,
 }))
 """
 
@@ -101,5 +103,13 @@ def read_target(python: Path) -> Target:
     kind = (environment["implementation_name"], environment["sys_platform"], environment["platform_machine"])
     if kind != ("cpython", "linux", "x86_64"):
         text = _("{python} is no CPython for Linux on x86_64. Name another one with --python.")
+        raise ConflictingState(text.format(python=python))
+    if facts["shared"] or Path(facts["library"]) != Path(
+        facts["prefix"], "lib", f"python{environment['python_version']}"
+    ):
+        text = _(
+            "{python} cannot be copied: it needs libpython, or its library lies elsewhere than in lib. "
+            "Name another one with --python."
+        )
         raise ConflictingState(text.format(python=python))
     return Target(Path(facts["program"]), Path(facts["prefix"]), environment, tuple(facts["site_packages"]))

@@ -10,7 +10,9 @@ import csv
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable
+from configparser import Error as ConfigParserError
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from neuronhub.errors import ConflictingState
 from neuronhub.language import translate as _
 
 SITE_PACKAGES = "site-packages"
+BROKEN = (InvalidWheelFilename, zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError, ValueError, EOFError)
+"""What the libraries raise where a wheel is not as it should be."""
 
 SCRIPT = """\
 #!{prefix}/bin/python
@@ -88,9 +92,9 @@ def read_wheel(path: Path) -> Wheel:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         with zipfile.ZipFile(path) as archive:
             info = find_dist_info(archive)
-            metadata = parse_metadata_file(archive.read(f"{info}/METADATA").decode("utf-8"))
-            headers = any(part(entry.filename)[0] == "headers" for entry in list_files(archive))
-    except (InvalidWheelFilename, zipfile.BadZipFile, KeyError, ValueError) as error:
+            metadata = parse_metadata_file(archive.read(f"{info}/METADATA").decode("utf-8", "replace"))
+            headers = any(find_place(entry.filename, info)[0] == "headers" for entry in list_files(archive))
+    except BROKEN as error:
         raise broken(path, error) from error
     return Wheel(
         file_name=path.name,
@@ -127,10 +131,13 @@ def list_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return files
 
 
-def part(name: str) -> tuple[str, str]:
-    """(scheme, path within it) of a file of a wheel; the scheme is ``purelib`` for all that is not in ``.data``."""
+def find_place(name: str, info: str) -> tuple[str, str]:
+    """(scheme, path within it) of a file of a wheel; the scheme is ``purelib`` for all that is not in ``.data``.
+
+    ``info`` is the wheel's ``.dist-info`` folder. Raises ValueError for a scheme that there is not.
+    """
     folder, _slash, rest = name.partition("/")
-    if not folder.endswith(".data"):
+    if folder != f"{info.removesuffix('.dist-info')}.data":
         return "purelib", name
     scheme, _slash, inner = rest.partition("/")
     if scheme not in SCHEME_NAMES or not inner:
@@ -171,9 +178,12 @@ def list_entry_points(archive: zipfile.ZipFile) -> list[tuple[str, str, str]]:
     except KeyError:
         return []
     try:
-        return [(name, module, attribute) for name, module, attribute, _kind in parse_entrypoints(text)]
-    except AssertionError as error:  # installer's way to say so
+        found = [(name, module, attribute) for name, module, attribute, _kind in parse_entrypoints(text)]
+    except (AssertionError, ConfigParserError) as error:  # installer's ways to say so
         raise ValueError("entry_points.txt makes no sense") from error
+    if any("/" in name for name, _module, _attribute in found):
+        raise ValueError("entry_points.txt leads elsewhere")
+    return found
 
 
 def add_wheel(archive: zipfile.ZipFile, package: Archive, places: Places) -> None:
@@ -181,7 +191,7 @@ def add_wheel(archive: zipfile.ZipFile, package: Archive, places: Places) -> Non
     info = find_dist_info(archive)
     rows = []
     for entry in list_files(archive):
-        scheme, inner = part(entry.filename)
+        scheme, inner = find_place(entry.filename, info)
         if inner in _replaced(info):
             continue
         path = places.place(scheme, inner)
