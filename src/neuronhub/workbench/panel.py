@@ -16,7 +16,6 @@ from neuronhub import language
 from neuronhub.environments.door import Door, parse_order
 from neuronhub.environments.errand import Command
 from neuronhub.errors import EnvironmentBusy, EnvironmentFailed
-from neuronhub.language import translate as _
 from neuronhub.protocol import ENVIRONMENT_PATH
 from neuronhub.workbench.notebook import Notebook
 
@@ -43,29 +42,31 @@ class EnvironmentHandler(APIHandler):  # type: ignore[misc]
 
     @authenticated
     async def get(self) -> None:
-        """The status, and the errand that goes on or was the last."""
+        """200: the status, and the errand that goes on or was the last. 503: they cannot be had."""
         try:
             body = await self.door.describe()
         except EnvironmentFailed as error:
-            raise _refuse(HTTPStatus.SERVICE_UNAVAILABLE, error) from error
-        body["errand"] = body["errand"] or self._tell_start()
-        self.finish(body)
+            self.refuse(error)
+            return
+        self.finish({**body, "errand": body["errand"] or self._tell_start()})
 
     @authenticated
     async def post(self) -> None:
-        """Begin an errand."""
+        """202: the errand has begun. 400: no such action. 409: another one goes on. 503: too many at once."""
         try:
-            action = parse_order(self.request.body)
+            errand = self.door.begin(parse_order(self.request.body))
         except ValueError as error:
-            raise HTTPError(HTTPStatus.BAD_REQUEST, _("The order cannot be read. Reload the page.")) from error
-        try:
-            errand = self.door.begin(action)
-        except EnvironmentBusy as error:
-            raise _refuse(HTTPStatus.CONFLICT, error) from error
+            raise HTTPError(HTTPStatus.BAD_REQUEST, "not an order: %s", error) from error
         except EnvironmentFailed as error:
-            raise _refuse(HTTPStatus.SERVICE_UNAVAILABLE, error) from error
+            self.refuse(error)
+            return
         self.set_status(HTTPStatus.ACCEPTED)
         self.finish(errand.to_json())
+
+    def refuse(self, error: EnvironmentFailed) -> None:
+        """End with the sentence that the panel shows."""
+        self.set_status(HTTPStatus.CONFLICT if isinstance(error, EnvironmentBusy) else HTTPStatus.SERVICE_UNAVAILABLE)
+        self.finish({"message": str(error)})
 
     def _tell_start(self) -> dict[str, Any] | None:
         """The making of the environment at this server's start, if it failed."""
@@ -85,7 +86,8 @@ class ExportHandler(EnvironmentHandler):
         try:
             text = await self.door.fetch_export()
         except EnvironmentFailed as error:
-            raise _refuse(HTTPStatus.CONFLICT, error) from error
+            self.refuse(error)
+            return
         self.set_header("Content-Type", "application/yaml; charset=utf-8")
         self.set_header("Content-Disposition", 'attachment; filename="environment.yml"')
         self.finish(text)
@@ -98,7 +100,3 @@ def make_panel_handlers(notebook: Notebook) -> list[tuple[str, type[APIHandler],
         (f"/{ENVIRONMENT_PATH}", EnvironmentHandler, settings),
         (f"/{ENVIRONMENT_PATH}/export", ExportHandler, settings),
     ]
-
-
-def _refuse(status: HTTPStatus, error: EnvironmentFailed) -> HTTPError:
-    return HTTPError(status, str(error).replace("%", "\uff05"))

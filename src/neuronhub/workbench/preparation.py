@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from neuronhub import language
 from neuronhub.environments.layout import Layout
@@ -114,8 +115,10 @@ class _Tale:
 
 
 def main() -> None:
-    """Make the environment of the layout on standard input, and tell of it on standard output."""
+    """Do what ``neuronhub env create`` does for the layout on standard input, and tell of it on standard output."""
     from neuronhub.environments.operations import ensure_environment
+    from neuronhub.environments.profile import ensure_profile
+    from neuronhub.environments.shell_files import ensure_shell_files
 
     language.current.set(os.environ.get("NEURONHUB_LANGUAGE", language.LANGUAGES[0]))
     # Libraries may print too, for a person; the words for our parent have their own way out.
@@ -125,8 +128,11 @@ def main() -> None:
     def report(progress: Progress) -> None:
         print(json.dumps(asdict(progress)), file=words, flush=True)
 
+    layout, home = Layout.from_json(json.load(sys.stdin)), Path(os.environ["HOME"])
     try:
-        ensure_environment(Layout.from_json(json.load(sys.stdin)), report)
+        ensure_environment(layout, report)
+        ensure_shell_files(home, layout)
+        ensure_profile(home)
     except EnvironmentFailed as error:
         print(json.dumps({"error": str(error)}), file=words, flush=True)
     sys.stderr.flush()

@@ -26,7 +26,13 @@ def make_layout(folder: Path, bases: Path) -> Layout:
 
 
 def make_ticket(
-    folder: Path, api_url: str, *, examples: Path | None = None, bases: Path | None = None, **environment: str
+    folder: Path,
+    api_url: str,
+    *,
+    examples: Path | None = None,
+    bases: Path | None = None,
+    make_environment: bool = True,
+    **environment: str,
 ) -> StartTicket:
     """A ticket of alice, whose home and workspace lie in ``folder``; with ``bases``, a start makes her environment."""
     (folder / "home").mkdir(exist_ok=True)
@@ -52,6 +58,7 @@ def make_ticket(
         workspace=str(folder / "scratch" / "workspace"),
         examples=str(examples or ""),
         layout=make_layout(folder, bases).to_json() if bases else None,
+        make_environment=make_environment,
         args=("--allow-root",),
     )
 
