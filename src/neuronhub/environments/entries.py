@@ -43,8 +43,19 @@ def write_entries(entries: Iterable[Entry], target: Path) -> None:
         _write(entry, target / entry.place)
 
 
+def open_folders(entries: Iterable[Entry], prefix: Path) -> None:
+    """Let the owner into those folders of ``entries`` that are there; what a link leads to is left alone."""
+    beyond: set[str] = set()
+    for folder in dict.fromkeys(folder for entry in entries for folder in entry.folders):
+        found = _mode(prefix / folder) if str(PurePosixPath(folder).parent) not in beyond else None
+        if found is None or not stat.S_ISDIR(found):
+            beyond.add(folder)
+        elif found & stat.S_IRWXU != stat.S_IRWXU:
+            os.chmod(prefix / folder, stat.S_IMODE(found) | stat.S_IRWXU)
+
+
 def can_mend(entries: Iterable[Entry], prefix: Path) -> bool:
-    """False where a folder is missing its place to a file or a link, or an entry to a folder: then all is made anew."""
+    """False where a file or a link has taken the place of a folder, or a folder that of an entry."""
     for entry in entries:
         for folder in entry.folders:
             found = _mode(prefix / folder)
@@ -63,7 +74,7 @@ def mend_entries(entries: Iterable[Entry], prefix: Path, scratch: Path) -> None:
     """
     for number, entry in enumerate(entries):
         for folder in entry.folders:
-            _ensure_folder(prefix / folder)
+            (prefix / folder).mkdir(exist_ok=True)
         place = prefix / entry.place
         if not _is_there(entry, place):
             beside = scratch / str(number)
@@ -94,16 +105,8 @@ def _is_there(entry: Entry, path: Path) -> bool:
         return False
 
 
-def _ensure_folder(folder: Path) -> None:
-    found = _mode(folder)
-    if found is None:
-        os.mkdir(folder)
-    elif found & stat.S_IRWXU != stat.S_IRWXU:
-        os.chmod(folder, stat.S_IMODE(found) | stat.S_IRWXU)
-
-
 def _mode(path: Path) -> int | None:
     try:
         return os.lstat(path).st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 from neuronhub.environments.bases import Base
-from neuronhub.environments.entries import EXECUTABLE, Entry, can_mend, mend_entries, write_entries
+from neuronhub.environments.entries import EXECUTABLE, Entry, can_mend, mend_entries, open_folders, write_entries
 from neuronhub.environments.jupyter_files import draw_kernels, draw_settings
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.marker import PLACE, Marker
@@ -35,10 +36,18 @@ def make_layered(layout: Layout, base: Base, target: Path, report: Report) -> No
     write_entries(chain(draw_layered(layout, base), [draw_marker(base)]), target)
 
 
+def open_layered(layout: Layout, base: Base) -> None:
+    """Let the owner into the folders of the environment that carry it. Raises OSError."""
+    os.chmod(layout.prefix, stat.S_IMODE(os.lstat(layout.prefix).st_mode) | stat.S_IRWXU)
+    open_folders(draw_layered(layout, base), layout.prefix)
+
+
 def can_mend_layered(layout: Layout, base: Base) -> bool:
     """True when what lies at ``layout.prefix`` can be put right in place, with all that the user has added."""
-    packages = layout.prefix / "lib" / _python_folder(base) / "site-packages"
-    return packages.is_dir() and can_mend([*draw_layered(layout, base), draw_marker(base)], layout.prefix)
+    library = layout.prefix / "lib" / _python_folder(base)
+    if (library / "os.py").exists() or not (library / "site-packages").is_dir():
+        return False  # it has a Python of its own, or had another one
+    return can_mend([*draw_layered(layout, base), draw_marker(base)], layout.prefix)
 
 
 def mend_layered(layout: Layout, base: Base, scratch: Path, report: Report) -> None:
@@ -49,10 +58,22 @@ def mend_layered(layout: Layout, base: Base, scratch: Path, report: Report) -> N
     report(Progress(_("Putting the environment on base {version}.").format(version=base.version), 0.3))
     packages = layout.prefix / "lib" / _python_folder(base) / "site-packages"
     owned = list_owned_files(layout.prefix, packages)
-    entries = [entry for entry in draw_layered(layout, base) if entry.place not in owned]
-    if (layout.prefix / _HISTORY).is_file():
-        entries = [entry for entry in entries if entry.place != _HISTORY]
+    entries = [
+        entry
+        for entry in draw_layered(layout, base)
+        if not (entry.place in owned and _is_usable(entry, layout.prefix))
+        and not (entry.place == _HISTORY and (layout.prefix / _HISTORY).is_file())
+    ]
     mend_entries([*entries, draw_marker(base)], layout.prefix, scratch)
+
+
+def _is_usable(entry: Entry, prefix: Path) -> bool:
+    """True when the file that a package of the user's has put at the place of ``entry`` may stay."""
+    try:
+        head = read_head(prefix / entry.place, 1024)
+    except OSError:
+        return False
+    return entry.mode != EXECUTABLE or os.fsencode(f"{prefix}/bin/python") in head
 
 
 def draw_layered(layout: Layout, base: Base) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from neuronhub.environments.bases import Base, read_active
 from neuronhub.environments.building import clear_leftovers, refuse_foreign, replace_environment, scratch_folder
 from neuronhub.environments.failures import explained
-from neuronhub.environments.layered import can_mend_layered, make_layered, mend_layered
+from neuronhub.environments.layered import can_mend_layered, make_layered, mend_layered, open_layered
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.lock import hold
 from neuronhub.environments.marker import read_marker
@@ -94,7 +94,7 @@ def _repair_full(layout: Layout, report: Report) -> None:
 
 def _repair_layered(layout: Layout, report: Report) -> None:
     base = read_active(layout.bases)
-    os.chmod(layout.prefix, 0o700 | os.lstat(layout.prefix).st_mode & 0o777)
+    open_layered(layout, base)
     if not can_mend_layered(layout, base):
         _rebuild(layout, report)
         return
