@@ -22,6 +22,8 @@ from neuronhub.workbench.environment import make_environment
 CONNECTION_FILE = "ipcontroller-engine.json"
 CONNECTION_WITHIN_S = 120.0
 """The controller writes its file before the job is submitted; a parallel file system may show it later."""
+ENGINE_ARGUMENTS = ("--IPEngine.max_heartbeat_misses=300",)
+"""An engine gives its controller up after 150 s, as by default: our controllers' hearts beat more often."""
 LOOK_S = 0.2
 END_WITHIN_S = 3.0
 LONGEST_TICKET = 1 << 16
@@ -55,7 +57,7 @@ def run_engines(ticket: EnginesTicket, connection: Path) -> int:
         time.sleep(LOOK_S)
     environment = make_environment(os.environ, {"PYTHONNOUSERSITE": "1"}, None)
     environment["PATH"] = f"{Path(ticket.python).parent}:{environment['PATH']}"
-    command = [ticket.python, "-m", "ipyparallel.engine", f"--file={connection}"]
+    command = [ticket.python, "-m", "ipyparallel.engine", f"--file={connection}", *ENGINE_ARGUMENTS]
     home = pwd.getpwuid(os.getuid()).pw_dir
     engines = [
         subprocess.Popen(command, env=environment, cwd=home if os.path.isdir(home) else "/")

@@ -1,0 +1,75 @@
+"""The IPython clusters of one Jupyter server. In the server's process."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from typing import Any
+
+from neuronhub.language import translate as _
+from neuronhub.workbench.clusters.hub import HubRefused, describe_engines
+from neuronhub.workbench.clusters.order import ClusterOrder, Kind, OrderRefused, find_profiles
+from neuronhub.workbench.clusters.running import Place, RunningCluster, read_note, remove_files
+
+_ID = re.compile(r"[0-9a-f]{8}")
+
+
+class Clusters:
+    """Those started from this server's pages; those of an earlier server are cleared away."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.problem = ""
+        """Why the hub's word on the jobs is missing, or ''."""
+        self._running: dict[str, RunningCluster] = {}
+        self._cleared = False
+
+    async def describe(self) -> dict[str, Any]:
+        """``{"profiles": [...], "clusters": [...], "problem": SENTENCE}``."""
+        if not self._cleared:
+            self._cleared = True
+            await asyncio.to_thread(self.clear_up)
+        jobs = await self._fetch_jobs()
+        return {
+            "profiles": await asyncio.to_thread(find_profiles, self.place.ipython),
+            "clusters": [cluster.describe(jobs.get(cluster.id, [])) for cluster in self._running.values()],
+            "problem": self.problem,
+        }
+
+    async def _fetch_jobs(self) -> dict[str, list[dict[str, Any]]]:
+        self.problem = ""
+        if not any(cluster.order.kind is Kind.SLURM for cluster in self._running.values()):
+            return {}
+        try:
+            answer = await asyncio.to_thread(describe_engines)
+        except HubRefused as error:
+            self.problem = str(error)
+            return {}
+        return {cluster: told["jobs"] for cluster, told in answer.items()}
+
+    def start(self, order: ClusterOrder) -> RunningCluster:
+        """Begin a cluster. Raises OrderRefused when one of this name is in the list."""
+        for cluster in self._running.values():
+            if (cluster.order.profile, cluster.order.name) == (order.profile, order.name):
+                raise OrderRefused(_("A cluster of this profile and name is there already. Stop it, or give a name."))
+        cluster = RunningCluster(secrets.token_hex(4), order, self.place)
+        self._running[cluster.id] = cluster
+        cluster.begin()
+        return cluster
+
+    def get(self, cluster_id: str) -> RunningCluster | None:
+        """The one with this id."""
+        return self._running.get(cluster_id)
+
+    async def stop(self, cluster: RunningCluster) -> None:
+        """End it and forget it; the same twice at once is fine. Raises HubRefused."""
+        await cluster.stop()
+        self._running.pop(cluster.id, None)
+
+    def clear_up(self) -> None:
+        """Remove the files of clusters whose server is gone: the hub has ended their engines with it."""
+        for folder in self.place.ipython.glob("profile_*/clusters/*"):
+            note = read_note(folder) if _ID.fullmatch(folder.name) else None
+            if note is not None and note["job"] != self.place.job:
+                remove_files(folder.parent.parent, folder, str(note["name"]))
