@@ -23,11 +23,11 @@ _PANDOC = ("asciidoc", "latex", "pdf", "rst")
 
 def find_lack(wanted: str) -> str | None:
     """Return what this node lacks for the format ``wanted`` and what to do instead: a sentence; None: nothing."""
-    if wanted == "pdf" and not shutil.which("xelatex"):
+    if wanted == "pdf" and not all(shutil.which(program) for program in ("xelatex", "bibtex")):
         return _(
-            "PDF is made by LaTeX (the program xelatex), and there is none on this node. "
-            "Use File > Save and Export Notebook As > HTML and print that page as PDF; "
-            "or install LaTeX with xelatex in the notebook environment."
+            "PDF is made by LaTeX (the programs xelatex and bibtex), which is not on this node. "
+            "Use File > Save and Export Notebook As > HTML and print that page as PDF, "
+            "or install LaTeX in the notebook environment."
         )
     if wanted in _PANDOC and not shutil.which("pandoc"):
         return _(
