@@ -37,6 +37,7 @@ PACKAGES = (
     Package("humanize", "4.9.0", 543_210, "pip"),
     Package("numpy", "2.3.1", 71_234_567, "conda"),
 )
+NO_ENVIRONMENT = Problem("missing", "There is no notebook environment yet.", Action.CREATE)
 SHADOWED = Problem("kernel", "The kernel does not start. Repair mends it.", Action.REPAIR)
 OLD_BASE = Problem("base-old", "The site has a newer base.", Action.RESET, serious=False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.journeys.looks import AXE, find_violations, find_wide, settle
-from tests.pages.panel_double import OLD_BASE, SHADOWED, PanelServer, make_status, open_panel
+from tests.pages.panel_double import NO_ENVIRONMENT, OLD_BASE, SHADOWED, PanelServer, make_status, open_panel
 
 from neuronhub.environments.types import Condition
 
@@ -28,7 +28,7 @@ def button(page: Page | Locator, name: str) -> Locator:
 
 
 def test_a_missing_environment_is_created_and_the_focus_does_not_get_lost(page: Page) -> None:
-    server = PanelServer(make_status(Condition.MISSING))
+    server = PanelServer(make_status(Condition.MISSING, NO_ENVIRONMENT))
     open_panel(page, server)
     expect(page.locator(".nh-env-badge")).to_have_text("Not made yet")
     for name in ("Repair", "Reset …", "Export"):
@@ -75,6 +75,7 @@ def test_each_problem_has_the_button_that_helps_and_a_failure_says_what_to_do(pa
     expect(button(problem, "Repair")).to_have_accessible_description(f"Problem {SHADOWED.text}")
     button(problem, "Repair").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(problem).to_be_hidden()
     server.work("", 0.3, finished=True, error=FULL_DISK)
     expect(page.get_by_role("alert").filter(has_text=FULL_DISK)).to_be_visible()
     assert server.orders == ["repair"]

@@ -49,6 +49,7 @@ class Panel implements EnvironmentPanel {
   private readonly problems = make("ul", { class: "nh-env-problems" });
   private readonly problemsSection: HTMLElement;
   private readonly packages = make("div");
+  private readonly packagesSection: HTMLElement;
   private readonly root: HTMLElement;
   private readonly buttons: Record<"create" | "repair" | "reset" | "export" | "refresh", HTMLButtonElement>;
 
@@ -68,6 +69,7 @@ class Panel implements EnvironmentPanel {
       refresh: button(texts.refresh, "", () => this.refreshByHand()),
     };
     this.problemsSection = this.section(texts.problems, this.problems);
+    this.packagesSection = this.section(texts.packages, this.packages);
     this.root = make(
       "section",
       { class: "nh-env", "aria-label": texts.title },
@@ -78,7 +80,7 @@ class Panel implements EnvironmentPanel {
       this.problemsSection,
       this.facts,
       make("div", { class: "nh-env-actions" }, ...Object.values(this.buttons)),
-      this.section(texts.packages, this.packages),
+      this.packagesSection,
     );
     this.follower = new Follower(() => this.api.read(), {
       told: (answer) => {
@@ -196,6 +198,9 @@ class Panel implements EnvironmentPanel {
     this.drawState(working ? "working" : (condition ?? "loading"));
     this.drawStatus();
     const there = condition === "ready" || condition === "broken";
+    // While work goes on, the problems are those from before it; that nothing is there yet, the state says already.
+    this.problemsSection.hidden = working || !there || this.status?.problems.length === 0;
+    this.packagesSection.hidden = !there;
     this.buttons.create.hidden = condition !== "missing";
     this.buttons.repair.hidden = this.buttons.reset.hidden = this.buttons.export.hidden = !there;
     this.rest();
@@ -212,14 +217,12 @@ class Panel implements EnvironmentPanel {
     const status = this.status;
     const fresh = JSON.stringify(status);
     if (fresh === this.drawn || status === null) {
-      this.problemsSection.hidden = (status?.problems.length ?? 0) === 0;
       return;
     }
     this.drawn = fresh;
     const help = (remedy: Action): void => void this.once(() => this.start(remedy));
     this.facts.replaceChildren(renderFacts(status, this.texts));
     this.problems.replaceChildren(...renderProblems(status.problems, this.texts, this.id, help));
-    this.problemsSection.hidden = status.problems.length === 0;
     this.packages.replaceChildren(renderPackages(status.packages, this.texts, this.language));
   }
 
