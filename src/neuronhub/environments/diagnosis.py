@@ -16,7 +16,7 @@ from neuronhub.environments.bases import Base, read_active, read_base
 from neuronhub.environments.kernel_probe import probe_kernel
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.marker import FORMAT, PLACE, Marker, read_marker
-from neuronhub.environments.packages import Inventory, find_site_packages, read_inventory, select_shadowing
+from neuronhub.environments.packages import UNFINISHED, Inventory, find_site_packages, read_inventory, select_shadowing
 from neuronhub.environments.structure import find_faults
 from neuronhub.environments.types import Action, Condition, Problem, Status
 from neuronhub.environments.user_files import exists, read_json, show
@@ -157,6 +157,9 @@ def _find_words(scene: _Scene, marker: Marker) -> Iterator[Problem]:
         text = _("The site has a newer base, {newest}; the environment was made on {version}.")
         problem = text.format(newest=scene.active.version, version=marker.base)
         yield Problem("base-old", problem, Action.REPAIR, serious=False)
+    if exists(scene.layout.prefix / UNFINISHED):
+        text = _("A conda command was interrupted: packages may be half there. Run it again.")
+        yield Problem("unfinished", text, Action.REPAIR, serious=False)
     if marker.kind != scene.layout.kind:
         text = _("The site makes environments of another kind now ({kind}).").format(kind=scene.layout.kind)
         yield Problem("other-kind", text, Action.RESET, serious=False)

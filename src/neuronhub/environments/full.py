@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,12 +20,18 @@ from neuronhub.environments.bases import Base, read_active
 from neuronhub.environments.entries import Entry, mend_entries
 from neuronhub.environments.layered import draw_doors
 from neuronhub.environments.layout import Layout
-from neuronhub.environments.marker import PLACE, Marker, read_marker
-from neuronhub.environments.packages import FIRST_STATE, KERNEL_MODULES, list_shadowing_paths, normalise_name
+from neuronhub.environments.marker import PLACE, Marker
+from neuronhub.environments.packages import (
+    FIRST_STATE,
+    KERNEL_MODULES,
+    UNFINISHED,
+    list_shadowing_paths,
+    normalise_name,
+)
 from neuronhub.environments.removal import remove_tree
 from neuronhub.environments.solution import Source, install_records
 from neuronhub.environments.types import Progress, Report
-from neuronhub.environments.user_files import list_names
+from neuronhub.environments.user_files import list_names, read_text
 from neuronhub.environments.verification import Verdict, verify_records
 from neuronhub.errors import BaseMissing
 from neuronhub.language import translate as _
@@ -39,7 +46,8 @@ def make_full(layout: Layout, base: Base, target: Path, report: Report) -> None:
     Raises BaseMissing, NoRoom or another EnvironmentFailed.
     """
     records = read_base_records(base)
-    _write_first_state(target, records)
+    (target / FIRST_STATE).parent.mkdir()
+    (target / FIRST_STATE).write_text(_render_first_state(records), encoding="utf-8")
     _install(layout, base, target, records, report)
     _finish(layout, base, target)
 
@@ -51,13 +59,13 @@ def repair_full(layout: Layout, report: Report) -> None:
     Raises EnvironmentFailed.
     """
     base = read_active(layout.bases)
-    marker = read_marker(layout.prefix)
-    if marker is None or marker.kind != "full" or marker.base != base.version:
+    first = read_base_records(base)
+    _open_folders(layout.prefix)
+    if not _was_made_from(layout.prefix, first):
         from neuronhub.environments.transfer import rebuild_environment  # it needs make_full
 
         rebuild_environment(layout, report)
         return
-    os.chmod(layout.prefix, 0o700 | os.lstat(layout.prefix).st_mode & 0o777)
     for path in list_shadowing_paths(layout.prefix, base):
         report(Progress(_("Taking {name} away: it hides what the kernel needs.").format(name=path.name), 0.05))
         if failure := remove_tree(path):
@@ -66,8 +74,8 @@ def repair_full(layout: Layout, report: Report) -> None:
     verdict = verify_records(layout.prefix, base.python)
     for path in verdict.unreadable:
         path.unlink()  # conda would take no step while it is there
-    wanted = _choose_records(read_base_records(base), verdict)
-    _install(layout, base, layout.prefix, wanted, report, reinstall=verdict.broken)
+    _install(layout, base, layout.prefix, _choose_records(first, verdict), report, reinstall=verdict.broken)
+    (layout.prefix / UNFINISHED).unlink(missing_ok=True)
     _finish(layout, base, layout.prefix)
 
 
@@ -79,6 +87,28 @@ def read_base_records(base: Base) -> list[RepoDataRecord]:
     except (OSError, ValueError) as error:
         text = _("The packages of the base {version} cannot be read. The operators of this site have to build it anew.")
         raise BaseMissing(text.format(version=base.version)) from error
+
+
+def _open_folders(prefix: Path) -> None:
+    """Give the owner the permissions back without which nothing below ``prefix`` can be mended."""
+    _open(prefix)
+    for parent, folders, _files in os.walk(prefix):
+        for name in folders:
+            _open(Path(parent, name))
+
+
+def _open(folder: Path) -> None:
+    mode = os.lstat(folder).st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def _was_made_from(prefix: Path, records: Iterable[RepoDataRecord]) -> bool:
+    """True when the environment began with exactly these packages: then it can be mended where it is."""
+    try:
+        return read_text(prefix / FIRST_STATE) == _render_first_state(records)
+    except OSError:
+        return False
 
 
 def _choose_records(first: Iterable[RepoDataRecord], verdict: Verdict) -> list[RepoDataRecord]:
@@ -132,10 +162,9 @@ def _to_path(url: str) -> str:
     return url2pathname(urlsplit(url).path)
 
 
-def _write_first_state(target: Path, records: Iterable[RepoDataRecord]) -> None:
+def _render_first_state(records: Iterable[RepoDataRecord]) -> str:
     names = sorted(f"{record.name.normalized}-{record.version}-{record.build}" for record in records)
-    (target / FIRST_STATE).parent.mkdir(exist_ok=True)
-    (target / FIRST_STATE).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    return "".join(f"{name}\n" for name in names)
 
 
 def _finish(layout: Layout, base: Base, target: Path) -> None:

@@ -18,6 +18,8 @@ from neuronhub.environments.user_files import exists, list_names, read_head, rea
 
 FIRST_STATE = Path("conda-meta", "neuronhub-first-state")
 """In a full environment: names of the conda records that it was made with, one a line. The others are the user's."""
+UNFINISHED = Path("conda-meta", "neuronhub-unfinished")
+"""In an environment that conda is changing: names of the packages that may be half there. JSON, and no package."""
 
 KERNEL_MODULES: Mapping[str, tuple[str, ...]] = {
     "asttokens": ("asttokens",),

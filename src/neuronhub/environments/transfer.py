@@ -15,6 +15,7 @@ from rattler.exceptions import InvalidMatchSpecError
 
 from neuronhub.environments.bases import Base, read_active
 from neuronhub.environments.building import clear_leftovers, replace_environment
+from neuronhub.environments.conda.transaction import install_packages
 from neuronhub.environments.environment_file import (
     EnvironmentFile,
     conda_name,
@@ -33,7 +34,7 @@ from neuronhub.environments.pip_runs import install_requirements
 from neuronhub.environments.relocation import relocate_commands
 from neuronhub.environments.types import Progress, Report
 from neuronhub.environments.user_files import list_names, read_json, show
-from neuronhub.errors import ConflictingState, EnvironmentFailed
+from neuronhub.errors import ConflictingState, EnvironmentFailed, PackagesNotFound
 from neuronhub.language import translate as _
 
 _MADE, _CONDA, _PIP = 0.4, 0.6, 0.75
@@ -84,7 +85,11 @@ def rebuild_environment(layout: Layout, report: Report) -> None:
     for package in left_out:
         text = _("This package has to be installed again by hand: {package}.").format(package=package)
         report(Progress(text, 0.0))
-    _replace(layout, wanted, report)
+    try:
+        _replace(layout, wanted, report)
+    except (PackagesNotFound, ConflictingState) as error:
+        text = _("{reason}\nTo give your own packages up: neuronhub env reset")
+        raise type(error)(text.format(reason=error)) from error
 
 
 def _describe(layout: Layout, installed: Sequence[Installed]) -> tuple[EnvironmentFile, list[str]]:
@@ -137,8 +142,6 @@ def _fill(layout: Layout, base: Base, wanted: EnvironmentFile, target: Path, rep
     make_environment(layout, base, target, _part(report, 0.0, _MADE))
     specs = _choose_specs(wanted.conda, base, report)
     if specs:
-        from neuronhub.environments.conda.solving import install_packages
-
         install_packages(layout, target, specs, _part(report, _MADE, _CONDA))
     if wanted.pip:
         report(Progress(_("Installing {number} packages with pip.").format(number=len(wanted.pip)), _CONDA))
