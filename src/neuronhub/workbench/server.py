@@ -9,11 +9,9 @@ import asyncio
 import gc
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +33,7 @@ from neuronhub.workbench.deferral import deferred_imports, load_http_client, loa
 from neuronhub.workbench.errors import StartFailed
 from neuronhub.workbench.kernel_start import RESTART_PATTERN, KernelRestartHandler, NotebookKernelManager
 from neuronhub.workbench.kernels import NotebookKernelSpecs
+from neuronhub.workbench.labextensions import make_showcase, show_extensions
 from neuronhub.workbench.notebook import Notebook
 from neuronhub.workbench.panel import make_panel_handlers
 from neuronhub.workbench.terminals import make_terminal_command
@@ -154,12 +153,10 @@ class Opening:
         self.say(f"the server answers at {url}")
 
 
-def make_config(notebook: Notebook | None) -> Config:
+def make_config(notebook: Notebook | None, say: Callable[[str], None]) -> Config:
     """Jupyter's settings for this server; files of the site and of the user may add to them."""
-    extensions = Path(sys.prefix, "share", "jupyter", "labextensions")
-    # The base's own come first: they belong to the server. Whatever else is in the environment is found after them.
     config = make_conversion_config()
-    config.LabServerApp.extra_labextensions_path = [str(extensions)]
+    config.LabServerApp.labextensions_path = show_extensions(make_showcase(say))
     if notebook:
         config.ServerApp.kernel_spec_manager_class = NotebookKernelSpecs
         manager = f"{NotebookKernelManager.__module__}.{NotebookKernelManager.__name__}"
@@ -180,7 +177,7 @@ def run_server(
         jpserver_extensions={__name__: True},
         no_browser_open_file=True,
         notebook=notebook,
-        config=make_config(notebook),
+        config=make_config(notebook, say),
     )
     app.initialize(
         argv=list(args),

@@ -1,0 +1,123 @@
+"""Prebuilt Lab extensions from outside the base: those that can be shown, as links in a folder of their own.
+
+In the user's Jupyter server. Lab reads all folders that it is given whenever a page is opened, and shows no page at all
+when one file in them is half written. So it is given the base's folder and this one, which is renewed before it looks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.paths import jupyter_path, jupyter_runtime_dir
+
+from neuronhub.environments.user_files import list_names, read_json
+
+OWN = Path(sys.prefix, "share", "jupyter", "labextensions")
+"""The base's, which belong to the server: another one of the same name is not shown."""
+MOST_SCHEMAS = 200
+"""Settings of one extension; the largest known has about thirty."""
+
+
+@dataclass(slots=True)
+class Showcase:
+    """The folder with the links, the same for all servers of a user."""
+
+    place: Path
+    say: Callable[[str], None]
+    _said: set[str] = field(default_factory=set)
+
+    def renew(self) -> None:
+        """Have it hold exactly the extensions that can be shown now."""
+        wanted = {name: folder for name, folder in self._find() if not (OWN / name).exists()}
+        for name in _list_extensions(self.place):
+            if name not in wanted or os.readlink(self.place / name) != str(wanted[name]):
+                (self.place / name).unlink(missing_ok=True)
+        for name, folder in wanted.items():
+            link = self.place / name
+            if not link.is_symlink():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                _link(link, folder)
+
+    def _find(self) -> Iterator[tuple[str, Path]]:
+        """Names and folders; where one name is there twice, the first in Jupyter's order is the last of these."""
+        for root in reversed(jupyter_path("labextensions")):
+            for name in _list_extensions(Path(root)):
+                try:
+                    _check(Path(root, name), name)
+                except (OSError, ValueError) as error:
+                    self._say_once(f"the extension {name} in {root} is not shown: {error}")
+                else:
+                    yield name, Path(root, name)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
+
+def make_showcase(say: Callable[[str], None]) -> Showcase:
+    """The showcase of the present user."""
+    return Showcase(Path(jupyter_runtime_dir(), "neuronhub-labextensions"), say)
+
+
+def show_extensions(showcase: Showcase) -> list[str]:
+    """Have the showcase renewed whenever Lab looks for extensions; return the folders in which it shall look."""
+    import jupyterlab_server.config as lab
+
+    find = lab.get_federated_extensions
+
+    def find_readable(folders: list[str]) -> Any:
+        showcase.renew()
+        return find(folders)
+
+    lab.get_federated_extensions = find_readable
+    return [str(OWN), str(showcase.place)]
+
+
+def _list_extensions(root: Path) -> Iterator[str]:
+    """What may be an extension: folders, and those in folders whose name begins with @."""
+    for name in list_names(root):
+        if name.startswith("@"):
+            yield from (f"{name}/{part}" for part in list_names(root / name))
+        else:
+            yield name
+
+
+def _check(folder: Path, name: str) -> None:
+    """Raise OSError or ValueError unless Lab can read all that it will read of the extension in ``folder``."""
+    from jsonschema.exceptions import SchemaError
+    from jupyterlab_server.settings_utils import Validator
+
+    package = read_json(folder / "package.json")
+    build = _get(_get(package, "jupyterlab"), "_build")
+    if package.get("name") != name or not isinstance(package.get("version"), str) or "load" not in build:
+        raise ValueError("package.json does not describe it")
+    _get(package, "repository")
+    if (folder / "install.json").exists():
+        read_json(folder / "install.json")
+    for count, file in enumerate((folder / "schemas").glob("**/*.json")):
+        if count == MOST_SCHEMAS:
+            raise ValueError("it has too many settings")
+        try:
+            Validator.check_schema(read_json(file))
+        except SchemaError as error:
+            raise ValueError(f"{file.name}: {error.message}") from error
+
+
+def _get(package: dict[str, Any], key: str) -> dict[str, Any]:
+    value = package.get(key, {})
+    if not isinstance(value, dict):
+        raise ValueError(f"package.json has a {key} that cannot be read")  # noqa: TRY004 - the content is wrong
+    return value
+
+
+def _link(link: Path, folder: Path) -> None:
+    try:
+        link.symlink_to(folder)
+    except FileExistsError:  # another server of the same user was quicker
+        return
