@@ -123,6 +123,7 @@ async def _fill(order: Order, version: str, new: Path, report: Report) -> None:
         spec=order.spec,
         report=part(step, _INSTALL, _COMPILE),
     )
+    _name_channels(new, order.source)
     step = _("Compiling bytecode.")
     await compile_bytecode(base, location, order.source.cache / "bytecode", part(step, _COMPILE, _CHECK))
     step = _("Starting what it contains.")
@@ -140,6 +141,17 @@ async def _fetch_records(order: Order) -> list[RepoDataRecord]:
     records = await fetch_solution(order.spec, order.source)
     write_locked(order.lock_file, asked, platform, order.source.urls, records)
     return records
+
+
+def _name_channels(new: Path, source: Source) -> None:
+    """Have the records of the installed packages name the channels, where a folder stood in for one as its mirror."""
+    stood_in = {url: name for url, name in zip(source.urls, source.names, strict=True) if url != name}
+    for file in (new / "conda-meta").glob("*.json") if stood_in else ():
+        record = json.loads(file.read_text(encoding="utf-8"))
+        for url, name in stood_in.items():
+            if record["url"].startswith(url):
+                record |= {"url": name + record["url"].removeprefix(url), "channel": name}
+        file.write_text(json.dumps(record, indent=2), encoding="utf-8")
 
 
 def _open_for_everyone(folder: Path) -> None:

@@ -51,6 +51,7 @@ base.add_command(channel)
 @click.option("--version", metavar="NAME", help="What the new version is called; otherwise the date and a number.")
 @click.option("--update", is_flag=True, help="Solve anew, and renew the lock file.")
 @click.option("--channel", "channels", multiple=True, metavar="URL", help="Instead of the site file's channels.")
+@click.option("--mirror", "mirrors", multiple=True, nargs=2, metavar="URL MIRROR", help="Fetch a --channel from there.")
 @click.option("--lock", "lock_file", type=click.Path(path_type=Path, dir_okay=False), help="The lock file.")
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Keeps what is fetched and compiled.")
 @click.option("--location", type=click.Path(path_type=Path), help="Where users see the folder of the bases.")
@@ -62,6 +63,7 @@ def build(
     version: str | None,
     update: bool,
     channels: tuple[str, ...],
+    mirrors: tuple[tuple[str, str], ...],
     lock_file: Path | None,
     cache: Path | None,
     location: Path | None,
@@ -76,7 +78,7 @@ def build(
         lock_file = get_site().environments.lock_file
     source = Source(
         channels=channels or get_site().environments.channels,
-        mirrors={} if channels else get_site().environments.mirrors,
+        mirrors={url: (mirror,) for url, mirror in mirrors} if channels else get_site().environments.mirrors,
         cache=(cache or bases / CACHE).absolute(),
     )
     order = Order(

@@ -57,8 +57,13 @@ class Source:
     cache: Path
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The channels as URLs."""
+        return tuple(_url(name) for name in self.channels)
+
+    @property
     def urls(self) -> tuple[str, ...]:
-        """The channels as URLs; one that has a mirror in a folder of this machine is replaced by it.
+        """What the channels are read from: one that has a mirror in a folder of this machine is replaced by it.
 
         The other mirrors are the client's affair, which speaks HTTP only.
         """
