@@ -20,6 +20,8 @@ ENVIRONMENT_PATH = "neuronhub/environment"
 """Below the hub's API URL and below a server's base URL alike: the notebook environment as JSON (see docs)."""
 ENGINES_PATH = "neuronhub/engines"
 """Below the hub's API URL: a server asks for engines of an IPython cluster, how they are, and for their end."""
+JOB_PATH = "neuronhub/job"
+"""Below the hub's API URL: a server asks what the hub knows of its job."""
 PROOF_PATH = "neuronhub/proof"
 """Below the server's base URL: GET ``?nonce=HEX`` answers ``{"proof": ...}`` (no cookie or token needed)."""
 

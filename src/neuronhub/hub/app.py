@@ -27,14 +27,14 @@ from neuronhub.hub.environment import Doors
 from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, TokensHandler, make_logout_handler
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
-from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, PREPARING_PATH
+from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, JOB_PATH, PREPARING_PATH
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.watch import Watch
 from neuronhub.spawn.announce import AnnounceHandler, PreparingHandler
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import Ending, describe_ending
-from neuronhub.spawn.engine_handlers import EngineClusterHandler, EnginesHandler
+from neuronhub.spawn.engine_handlers import EngineClusterHandler, EnginesHandler, JobHandler
 from neuronhub.spawn.engines import Engines
 from neuronhub.spawn.record import Seal
 from neuronhub.spawn.spawner import SlurmSpawner
@@ -160,6 +160,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
             (rf"/api/{PREPARING_PATH}", PreparingHandler),
+            (rf"/api/{JOB_PATH}", JobHandler),
             (rf"/api/{ENGINES_PATH}", EnginesHandler),
             (rf"/api/{ENGINES_PATH}/([0-9a-f]{{8}})", EngineClusterHandler),
             (r"/api/users/([^/]+)/server", StartHandler),

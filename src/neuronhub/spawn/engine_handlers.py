@@ -1,4 +1,4 @@
-"""Engines by REST, for users' servers: each sees and ends its own only. In the hub process."""
+"""What users' servers ask by REST: engines, and their own job; each sees and ends its own only. In the hub process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ from tornado import web
 from neuronhub.errors import NeuronHubError, SlurmNotPermitted, SlurmRefused, StartRefused
 from neuronhub.language import translate as _
 from neuronhub.protocol import EnginesOrder
+from neuronhub.site import Site
 from neuronhub.spawn.announce import StartsOwnHandler
 from neuronhub.spawn.engines import Engines
 from neuronhub.spawn.refusal import refuse
+
+
+class JobHandler(StartsOwnHandler):
+    """/hub/api/neuronhub/job, with the server's own token."""
+
+    async def get(self) -> None:
+        """200: queue, job_id, state, node, times, and the price of its queue (null: free)."""
+        spawner, record = self.find_start()
+        site: Site = spawner.desk.site
+        queue = site.queue(record.queue)
+        price = str(queue.price_per_hour) if queue is not None and queue.charged else None
+        self.set_header("Cache-Control", "no-store")
+        self.write({**(spawner.facts or {}), "price_per_hour": price, "currency": site.currency})
 
 
 class EnginesHandler(StartsOwnHandler):

@@ -8,9 +8,9 @@ import secrets
 from typing import Any
 
 from neuronhub.language import translate as _
-from neuronhub.workbench.clusters.hub import HubRefused, describe_engines
 from neuronhub.workbench.clusters.order import ClusterOrder, Kind, OrderRefused, find_profiles
 from neuronhub.workbench.clusters.running import Place, RunningCluster, read_note, remove_files
+from neuronhub.workbench.hub import HubRefused, describe_engines
 
 _ID = re.compile(r"[0-9a-f]{8}")
 

@@ -15,8 +15,8 @@ from tornado.web import HTTPError, authenticated
 
 from neuronhub import language
 from neuronhub.workbench.clusters.clusters import Clusters
-from neuronhub.workbench.clusters.hub import HubRefused, fetch_table
 from neuronhub.workbench.clusters.order import OrderRefused, find_profiles, parse_order
+from neuronhub.workbench.hub import HubRefused, fetch_table
 from neuronhub.workbench.notebook import Notebook
 
 PATH = "neuronhub/clusters"

@@ -14,7 +14,7 @@ from ipyparallel.cluster.launcher import EngineLauncher, NotRunning
 from traitlets import Integer, Unicode
 
 from neuronhub.protocol import EnginesOrder
-from neuronhub.workbench.clusters.hub import describe_engines, end_engines, order_engines
+from neuronhub.workbench.hub import describe_engines, end_engines, order_engines
 
 CONNECTION_FILE = "ipcontroller-engine.json"
 """In a cluster's folder; as the engines' program expects it."""

@@ -20,8 +20,8 @@ from signal import SIGTERM
 from typing import Any
 
 from neuronhub.language import translate as _
-from neuronhub.workbench.clusters.hub import HubRefused
 from neuronhub.workbench.clusters.order import ClusterOrder, Kind
+from neuronhub.workbench.hub import HubRefused
 
 log = logging.getLogger("neuronhub.workbench")
 

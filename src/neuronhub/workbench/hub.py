@@ -1,4 +1,4 @@
-"""What the user's own server, and kernels in it, ask of the hub: engines as jobs, and the resource table.
+"""What the user's own server, and kernels in it, ask of the hub: engines as jobs, the job, the resource table.
 
 Blocking, with the standard library only: it is called from threads of the server, and in kernels.
 """
@@ -13,7 +13,7 @@ from http.client import HTTPException
 from typing import Any
 
 from neuronhub.language import translate as _
-from neuronhub.protocol import ENGINES_PATH, EnginesOrder
+from neuronhub.protocol import ENGINES_PATH, JOB_PATH, EnginesOrder
 
 PATIENCE_S = 90.0
 """A hub that waits for Slurm answers late; it never submits twice."""
@@ -38,6 +38,12 @@ def describe_engines() -> dict[str, dict[str, Any]]:
 def end_engines(cluster: str) -> None:
     """Have the hub cancel the jobs of one cluster. Raises HubRefused."""
     _ask("DELETE", f"{ENGINES_PATH}/{cluster}")
+
+
+def fetch_job() -> dict[str, Any]:
+    """This server's job: queue, id, state, node, times, price_per_hour, currency. Raises HubRefused."""
+    answer: dict[str, Any] = _ask("GET", JOB_PATH)
+    return answer
 
 
 def fetch_table(language: str) -> dict[str, Any]:
