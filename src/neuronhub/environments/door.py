@@ -18,7 +18,7 @@ from neuronhub.environments.types import Action, Status
 from neuronhub.errors import EnvironmentBusy, TooManyAtOnce
 from neuronhub.language import translate as _
 
-STATUS_AGE_S = 2.0
+STATUS_AGE_S = 1.0
 """Who reloads a page within it gets the status that was read before."""
 PATIENCE_S = 10.0
 """A question waits that long for a place."""
