@@ -122,6 +122,7 @@ async def fetch_solution(
             )
         ) from error
     except (GatewayError, IoError, DetectVirtualPackageError) as error:
+        _refuse_full(error, source, source.cache)
         raise EnvironmentFailed(
             _("A channel cannot be read: {reason}. Look at channels and mirrors in the site file.").format(
                 reason=_one_line(error)
@@ -164,18 +165,12 @@ async def install_records(
             execute_link_scripts=False,
         )
     except (InstallerError, LinkError, TransactionError, IoError) as error:
-        reason = _one_line(error)
-        if any(words in reason for words in _FULL):
-            raise NoRoom(
-                _("There is no room for the packages: {reason}. Make room in {cache} and {target}.").format(
-                    reason=reason, cache=source.cache, target=target.parent
-                )
-            ) from error
+        _refuse_full(error, source, target.parent)
         raise EnvironmentFailed(
             _(
-                "A package could not be installed: {reason}. Look at the channel; if it has changed since the lock file "
-                "was written, solve anew with --update."
-            ).format(reason=reason)
+                "A package could not be installed: {reason}. Try again. If it stays so, the channel is at fault, or it is "
+                "newer than the lock file that a base is built from (--update)."
+            ).format(reason=_one_line(error))
         ) from error
 
 
@@ -196,6 +191,14 @@ class _Steps(InstallerReporter):
     def _advance(self) -> None:
         self._done = min(self._done + 1, self._all)
         self._report(self._done, self._all)
+
+
+def _refuse_full(error: Exception, source: Source, target: Path) -> None:
+    """Raise NoRoom when that is what ``error`` is about."""
+    reason = _one_line(error)
+    if any(words in reason for words in _FULL):
+        text = _("There is no room for the packages: {reason}. Make room in {cache} and {target}.")
+        raise NoRoom(text.format(reason=reason, cache=source.cache, target=target)) from error
 
 
 def _one_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from neuronhub.environments.conda.choices import choose_prefix, choose_source, progress
@@ -24,6 +25,7 @@ from neuronhub.environments.conda.solving import (
 from neuronhub.environments.conda.transaction import carry_out, read_unfinished
 from neuronhub.environments.environment_file import parse_environment_file
 from neuronhub.environments.layout import Layout
+from neuronhub.environments.lock import hold
 from neuronhub.environments.solution import Source
 from neuronhub.environments.user_files import read_text
 from neuronhub.errors import ConflictingState
@@ -80,7 +82,8 @@ def make_from_file(arguments: argparse.Namespace) -> int:
     wanted = parse_environment_file(text)
     named = re.search(r"^name:[ \t]*(\S+)", text, re.MULTILINE)
     name = arguments.name or (named[1].strip("'\"") if named else None)
-    prefix = choose_new_prefix(layout, None if arguments.prefix else name, arguments.prefix)
+    instead = f"neuronhub env import {arguments.file}"
+    prefix = choose_new_prefix(layout, None if arguments.prefix else name, arguments.prefix, instead)
     channels = tuple(dict.fromkeys((*wanted.channels, *layout.channels)))
     specs = [spec for spec in wanted.conda if spec != "nodefaults"]
     return _make(arguments, layout, Source(channels, layout.mirrors, layout.conda), prefix, specs, wanted.pip)
@@ -104,19 +107,24 @@ def _change(arguments: argparse.Namespace, make_plan: Callable[[Contents, Source
     layout, prefix = read_layout(os.environ), choose_prefix(arguments)
     refuse_base(prefix)
     source = choose_source(arguments, layout)
-    plan = make_plan(read_contents(prefix), source)
-    half = read_unfinished(prefix)
-    if not plan.changed and not plan.removed and not half:
-        print(_("Nothing to do: all that was asked for is there."))
-        return 0
-    print(render_plan(plan))
-    if half:
-        text = _("An earlier command was interrupted. These are put in order as well: {names}")
-        print(text.format(names=" ".join(sorted(half))))
-    if not _is_wanted(arguments, _("Proceed")):
-        return 0 if arguments.dry_run else REFUSED
-    with progress(arguments) as report:
-        carry_out(plan, layout, source, report)
+    with ExitStack() as stack:
+        if arguments.yes and not arguments.dry_run:
+            # Nobody is asked meanwhile, so others wait rather than find that what was planned is outdated.
+            with progress(arguments) as report:
+                stack.enter_context(hold(layout, report))
+        plan = make_plan(read_contents(prefix), source)
+        half = read_unfinished(prefix)
+        if not plan.changed and not plan.removed and not half:
+            print(_("Nothing to do: all that was asked for is there."))
+            return 0
+        print(render_plan(plan))
+        if half:
+            text = _("An earlier command was interrupted. These are put in order as well: {names}")
+            print(text.format(names=" ".join(sorted(half))))
+        if not _is_wanted(arguments, _("Proceed")):
+            return 0 if arguments.dry_run else REFUSED
+        with progress(arguments) as report:
+            carry_out(plan, layout, source, report)
     return 0
 
 

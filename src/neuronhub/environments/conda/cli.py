@@ -19,11 +19,14 @@ def main() -> None:
     except NeuronHubError as error:
         print(f"conda: {error}", file=sys.stderr)
         code = 1
-    except KeyboardInterrupt:
-        code = 130
     except BrokenPipeError:  # `conda list | head` is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
+    except OSError as error:
+        print(f"conda: {error.filename}: {error.strerror}" if error.filename else f"conda: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # py-rattler sometimes aborts while the interpreter ends, with all its work done

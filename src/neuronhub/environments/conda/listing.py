@@ -79,10 +79,14 @@ def render_lines(lines: Iterable[Line]) -> str:
     """As the table that conda prints."""
     rows = [("# Name", "Version", "Build", "Channel")]
     rows += [(line.name, line.version, line.build_string, line.channel) for line in lines]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join((*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3])) for row in rows
-    )
+    return "\n".join(render_columns(rows))
+
+
+def render_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """``rows`` as lines, their columns under each other."""
+    columns = max(map(len, rows))
+    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(columns)]
+    return ["  ".join(cell.ljust(widths[column]) for column, cell in enumerate(row)).rstrip() for row in rows]
 
 
 def line_to_json(line: Line) -> dict[str, str]:

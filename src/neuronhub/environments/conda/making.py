@@ -30,14 +30,19 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.conda-(new|gone)")
 """Of killed runs; the notebook environment's own are called otherwise."""
 
 
-def choose_new_prefix(layout: Layout, name: str | None, path: str | None) -> Path:
-    """Where an environment called ``name``, or at ``path``, will lie; raises ConflictingState where it must not."""
+def choose_new_prefix(
+    layout: Layout, name: str | None, path: str | None, instead: str = "neuronhub env create"
+) -> Path:
+    """Where an environment called ``name``, or at ``path``, will lie; raises ConflictingState where it must not.
+
+    ``instead`` is the command for the notebook environment.
+    """
     if path is None and (name is None or not _NAME.fullmatch(name) or name == BASE):
         raise ConflictingState(_("Give the environment a name, without spaces and slashes: -n NAME"))
     prefix = Path(os.path.abspath(os.path.expanduser(path))) if path else layout.envs / str(name)
     if prefix == layout.prefix:
         text = _("The environment {name} is made with: {command}")
-        raise ConflictingState(text.format(name=NAME, command="neuronhub env create"))
+        raise ConflictingState(text.format(name=NAME, command=instead))
     if os.path.lexists(prefix):
         text = _("{prefix} is there already. Install into it: conda install -p {prefix} PACKAGE")
         raise ConflictingState(text.format(prefix=prefix))

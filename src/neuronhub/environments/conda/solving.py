@@ -17,6 +17,15 @@ from neuronhub.language import translate as _
 
 _KERNEL = "ipykernel"
 """Whatever else is given up for a package: the notebook's kernel goes on working."""
+_OTHER_NAMES = {
+    "cv2": "opencv",
+    "pil": "pillow",
+    "sklearn": "scikit-learn",
+    "tensorflow-gpu": "tensorflow",
+    "theano": "pytensor",
+    "torch": "pytorch",
+}
+"""What people ask for -> what it is called by now, or in conda channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +245,11 @@ def _explain(error: PackagesNotFound, specs: Sequence[MatchSpec], source: Source
     return ConflictingState(text.format(reason=str(error.__cause__).strip(), specs=" ".join(map(str, specs))))
 
 
-def describe_missing(name: str, names: Iterable[str]) -> str:
+def describe_missing(name: str, names: Sequence[str]) -> str:
     """That no channel has ``name``, and which of ``names`` are like it."""
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if _OTHER_NAMES.get(name) in names:
+        near = [_OTHER_NAMES[name]]
     if near:
         return _("No channel has {name}. Similar names: {near}.").format(name=name, near=", ".join(near))
     return _("No channel has {name}.").format(name=name)
