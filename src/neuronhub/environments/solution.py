@@ -168,8 +168,8 @@ async def install_records(
         _refuse_full(error, source, target.parent)
         raise EnvironmentFailed(
             _(
-                "A package could not be installed: {reason}. Try again. If it stays so, the channel is at fault, or it is "
-                "newer than the lock file that a base is built from (--update)."
+                "A package could not be installed: {reason}. Try again. If it stays so, the channel is at fault, "
+                "or it is newer than the lock file that a base is built from (--update)."
             ).format(reason=_one_line(error))
         ) from error
 
