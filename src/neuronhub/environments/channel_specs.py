@@ -56,7 +56,8 @@ def render_local(version: Version) -> str:
 def render_match(name: str, specifiers: SpecifierSet) -> str:
     """The conda match spec for a package in one of the versions that ``specifiers`` let in.
 
-    As in conda, pre-releases count as versions. ``>V`` lets in post-releases of V.
+    As in conda, pre-releases count as versions. Other than in Python, ``>V`` lets in post-releases of V, and ``===V``
+    what is written otherwise but equal.
     """
     parts: list[str] = []
     build = ""
@@ -81,15 +82,18 @@ def _render_specifier(specifier: Specifier) -> list[str]:
         epoch = f"{version.epoch}!" if version.epoch else ""
         series = ".".join(str(number) for number in version.release[:-1])
         return [f">={render_version(version)}", f"{epoch}{series}.*"]
-    if operator == "<" and not version.is_prerelease:
+    if operator == "<" and not (version.is_prerelease or version.is_postrelease):
         return [f"<{_render_before_all(version)}"]
+    if operator == ">=" and version.is_devrelease and version.pre is None and version.post is None:
+        return [f">={_render_before_all(version)}"]
     return [f"{operator}{render_version(version)}"]
 
 
 def _render_before_all(version: Version) -> str:
-    """What sorts in conda before every pre-release of ``version``: Python's ``<2`` lets none of them in."""
-    if version.is_postrelease:
-        return render_version(version)
+    """What sorts in conda before every pre-release of ``version``.
+
+    Python's ``<2`` lets none of them in, and ``>=2.dev0`` all; conda would put ``2.dev0`` after ``2a1``.
+    """
     release = list(version.release)
     while len(release) > 1 and release[-1] == 0:
         release.pop()
@@ -127,12 +131,8 @@ def render_dependencies(
             continue
         marker = requirement.marker
         if marker is not None:
-            if not _is_wanted(marker, environment, extra):
-                # Had it been for this extra on another Python? Then the answer holds for this Python alone.
-                of_one_python = of_one_python or _depends_on_python(marker, extra)
-                continue
             of_one_python = of_one_python or _depends_on_python(marker, extra)
-        elif extra:
+        if not _is_wanted(marker, environment, extra):
             continue
         names = [render_extra_name(name, one) for one in sorted(requirement.extras)] or [name]
         extras |= {(name, canonicalize_name(one)) for one in requirement.extras}
@@ -140,9 +140,11 @@ def render_dependencies(
     return Dependencies(tuple(specs), frozenset(extras), of_one_python)
 
 
-def _is_wanted(marker: Marker, environment: Mapping[str, str], extra: str) -> bool:
-    wanted = marker.evaluate({**environment, "extra": extra})
-    return wanted and not (extra and marker.evaluate({**environment, "extra": ""}))
+def _is_wanted(marker: Marker | None, environment: Mapping[str, str], extra: str) -> bool:
+    always = marker is None or marker.evaluate({**environment, "extra": ""})
+    if not extra or always:
+        return always and not extra
+    return marker is not None and marker.evaluate({**environment, "extra": extra})
 
 
 def _depends_on_python(marker: Marker, extra: str) -> bool:

@@ -26,7 +26,7 @@ from neuronhub.environments.channel_wheels import BROKEN, Places, Wheel, add_whe
 from neuronhub.errors import ConflictingState, EnvironmentBusy, NoRoom
 from neuronhub.language import translate as _
 
-_INVENTORY = "neuronhub-channel.json"
+INVENTORY = "neuronhub-channel.json"
 _FORMAT = 1
 _NEW = ".new"
 _WORKERS = 2
@@ -61,7 +61,7 @@ def hold_channel(out: Path) -> Iterator[None]:
 
 def read_inventory(out: Path) -> list[Wheel]:
     """The wheels that packages of the channel were made from; raises ConflictingState when the list is unreadable."""
-    path = out / _INVENTORY
+    path = out / INVENTORY
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return [Wheel.from_json(wheel) for wheel in document["wheels"]] if document["format"] == _FORMAT else []
@@ -74,9 +74,9 @@ def read_inventory(out: Path) -> list[Wheel]:
 def write_inventory(out: Path, wheels: Iterable[Wheel]) -> None:
     """Remember the wheels that packages were made from."""
     ordered = sorted(set(wheels), key=lambda wheel: (wheel.file_name, wheel.sha256))
-    new = out / f"{_INVENTORY}.new"
+    new = out / f"{INVENTORY}.new"
     new.write_text(json.dumps({"format": _FORMAT, "wheels": [wheel.to_json() for wheel in ordered]}, indent=1))
-    new.replace(out / _INVENTORY)
+    new.replace(out / INVENTORY)
 
 
 def number_record(out: Path, record: Record) -> tuple[Record, bool]:
