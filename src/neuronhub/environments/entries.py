@@ -6,6 +6,7 @@ The standard library only: environments are also made while a Jupyter server sta
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,31 +55,20 @@ def open_folders(entries: Iterable[Entry], prefix: Path) -> None:
             os.chmod(prefix / folder, stat.S_IMODE(found) | stat.S_IRWXU)
 
 
-def can_mend(entries: Iterable[Entry], prefix: Path) -> bool:
-    """False where a file or a link has taken the place of a folder, or a folder that of an entry."""
-    for entry in entries:
-        for folder in entry.folders:
-            found = _mode(prefix / folder)
-            if found is not None and not stat.S_ISDIR(found):
-                return False
-        found = _mode(prefix / entry.place)
-        if found is not None and stat.S_ISDIR(found):
-            return False
-    return True
-
-
 def mend_entries(entries: Iterable[Entry], prefix: Path, scratch: Path) -> None:
     """Put ``entries`` into the environment at ``prefix`` where it has something else, each at one stroke.
 
-    ``scratch`` is an empty folder on the same file system. Needs ``can_mend``.
+    ``scratch`` is a folder on the same file system; what had taken the place of an entry or its folder ends up there.
     """
     for number, entry in enumerate(entries):
         for folder in entry.folders:
-            (prefix / folder).mkdir(exist_ok=True)
+            _ensure_folder(prefix / folder, scratch)
         place = prefix / entry.place
         if not _is_there(entry, place):
             beside = scratch / str(number)
             _write(entry, beside)
+            if stat.S_ISDIR(_mode(place) or 0):
+                _set_aside(place, scratch)
             os.replace(beside, place)
 
 
@@ -103,6 +93,19 @@ def _is_there(entry: Entry, path: Path) -> bool:
         return path.read_bytes() == entry.content.encode("utf-8", "surrogateescape")
     except PermissionError:
         return False
+
+
+def _ensure_folder(folder: Path, scratch: Path) -> None:
+    found = _mode(folder)
+    if found is not None and not stat.S_ISDIR(found):
+        _set_aside(folder, scratch)
+        found = None
+    if found is None:
+        os.mkdir(folder)
+
+
+def _set_aside(path: Path, scratch: Path) -> None:
+    os.rename(path, scratch / f"aside.{secrets.token_hex(4)}")
 
 
 def _mode(path: Path) -> int | None:

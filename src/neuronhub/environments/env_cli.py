@@ -171,10 +171,14 @@ def _ask(voice: Voice) -> None:
         _("Goes: everything in {prefix}, with the packages that you have added.").format(prefix=prefix), err=True
     )
     click.echo(_("Stays: everything else. Your workspace is not touched."), err=True)
-    if not sys.stdin.isatty():
+    if not _can_answer():
         raise click.UsageError(_("There is no terminal to ask on. Say --yes if that is what you want."))
     if not click.confirm(_("Reset the environment?"), err=True):
         raise click.exceptions.Exit(1)
+
+
+def _can_answer() -> bool:
+    return sys.stdin.isatty()
 
 
 def _write(file: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from neuronhub.environments.bases import Base
-from neuronhub.environments.entries import EXECUTABLE, Entry, can_mend, mend_entries, open_folders, write_entries
+from neuronhub.environments.entries import EXECUTABLE, Entry, mend_entries, open_folders, write_entries
 from neuronhub.environments.jupyter_files import draw_kernels, draw_settings
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.marker import PLACE, Marker
@@ -45,15 +45,15 @@ def open_layered(layout: Layout, base: Base) -> None:
 def can_mend_layered(layout: Layout, base: Base) -> bool:
     """True when what lies at ``layout.prefix`` can be put right in place, with all that the user has added."""
     library = layout.prefix / "lib" / _python_folder(base)
-    if (library / "os.py").exists() or not (library / "site-packages").is_dir():
-        return False  # it has a Python of its own, or had another one
-    return can_mend([*draw_layered(layout, base), draw_marker(base)], layout.prefix)
+    if (library / "os.py").exists():
+        return False  # it has a Python of its own
+    return all(path.is_dir() and not path.is_symlink() for path in (library.parent, library, library / "site-packages"))
 
 
 def mend_layered(layout: Layout, base: Base, scratch: Path, report: Report) -> None:
     """Put the environment at ``layout.prefix`` on ``base``; the user's own packages, and their commands, stay.
 
-    ``scratch`` is an empty folder beside it. Needs ``can_mend_layered``. Raises OSError.
+    ``scratch`` is a folder beside it, for what was wrong. Needs ``can_mend_layered``. Raises OSError.
     """
     report(Progress(_("Putting the environment on base {version}.").format(version=base.version), 0.3))
     packages = layout.prefix / "lib" / _python_folder(base) / "site-packages"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from neuronhub.errors import EnvironmentFailed
@@ -38,5 +39,6 @@ def ensure_profile(home: Path) -> bool:
         text = _("The IPython profile {path} cannot be made ({reason}). Mend that, then try again.")
         raise EnvironmentFailed(text.format(path=folder, reason=error.strerror)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
     return True
