@@ -35,7 +35,7 @@ lock: venv ## lock the dependencies again (LOCK=--upgrade for newer versions)
 	cd deploy/proxy && npm install --package-lock-only --no-fund --no-audit
 	cd ui && npm install --package-lock-only --no-fund --no-audit
 
-setup: packages venv base proxy ui locale bytecode
+setup: packages venv proxy ui locale base bytecode
 
 packages:
 	@scripts/ensure-packages requirements/debian-demo.txt
@@ -50,7 +50,8 @@ venv: packages
 bytecode: venv
 	@.venv/bin/python -m compileall -q src/neuronhub
 
-base: venv
+# The wheel in it has what the others build.
+base: venv ui locale
 	@scripts/ensure-base
 
 proxy: deploy/proxy/node_modules/.package-lock.json
@@ -76,7 +77,7 @@ $(JUPYTER_CATALOGUE): src/neuronhub/web/locale/ko/LC_MESSAGES/neuronhub.po | ven
 	.venv/bin/python scripts/translations compile
 
 clean: ## remove what was built and installed here; Debian packages and the embedded site's state stay
-	rm -rf .venv .base .base.old .base.new build dist ui/build ui/lab/build ui/node_modules deploy/proxy/node_modules
+	rm -rf .venv .bases .channel build dist ui/build ui/lab/build ui/node_modules deploy/proxy/node_modules
 	rm -rf src/neuronhub/web/static/js src/neuronhub/web/locale/ko_KR src/neuronhub/workbench/labextension
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/output bench/output
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +

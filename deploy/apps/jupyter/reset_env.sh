@@ -1,5 +1,5 @@
 #!/bin/bash
-# Row E5: put the notebook environment back to its first state. The workspace and all other files stay.
+# Row E5: put the notebook environment back to its first state; the workspace and all other files stay. Asks first.
 # usage: reset_env.sh [--yes]
 # The site's operators put this file beside the folder with the bases, or set NEURONHUB below.
 set -eu
@@ -22,18 +22,4 @@ if ! [ -x "$NEURONHUB" ]; then
     exit 1
 fi
 
-if [ "${1:-}" != --yes ]; then
-    say "The notebook environment goes back to its first state: packages that you have installed go, your files stay." \
-        "notebook 환경을 처음 상태로 되돌립니다. 직접 설치한 패키지는 사라지고, 파일은 그대로 남습니다."
-    printf '%s' "$(say 'Go on? [y/N] ' '계속할까요? [y/N] ')"
-    read -r answer || answer=
-    case "$answer" in
-        y | Y | yes) ;;
-        *)
-            say "Nothing was changed." "아무것도 바꾸지 않았습니다."
-            exit 1
-            ;;
-    esac
-fi
-
-"$NEURONHUB" env reset --yes --language "$language"
+exec "$NEURONHUB" env reset --language "$language" "$@"

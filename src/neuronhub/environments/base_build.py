@@ -123,13 +123,13 @@ async def _fill(order: Order, version: str, new: Path, report: Report) -> None:
         spec=order.spec,
         report=part(step, _INSTALL, _COMPILE),
     )
-    _name_channels(new, order.source)
+    name_channels(new, order.source)
     step = _("Compiling bytecode.")
     await compile_bytecode(base, location, order.source.cache / "bytecode", part(step, _COMPILE, _CHECK))
     step = _("Starting what it contains.")
     await check_base(base, {record.name.normalized for record in records}, part(step, _CHECK, 1.0))
     (new / MARKER).write_text(json.dumps(base.to_json(), indent=2) + "\n", encoding="utf-8")
-    _open_for_everyone(new)
+    open_for_everyone(new)
 
 
 async def _fetch_records(order: Order) -> list[RepoDataRecord]:
@@ -143,7 +143,7 @@ async def _fetch_records(order: Order) -> list[RepoDataRecord]:
     return records
 
 
-def _name_channels(new: Path, source: Source) -> None:
+def name_channels(new: Path, source: Source) -> None:
     """Have the records of the installed packages name the channels, where a folder stood in for one as its mirror."""
     stood_in = {url: name for url, name in zip(source.urls, source.names, strict=True) if url != name}
     for file in (new / "conda-meta").glob("*.json") if stood_in else ():
@@ -154,7 +154,7 @@ def _name_channels(new: Path, source: Source) -> None:
         file.write_text(json.dumps(record, indent=2), encoding="utf-8")
 
 
-def _open_for_everyone(folder: Path) -> None:
+def open_for_everyone(folder: Path) -> None:
     """Everyone may read what lies below; only its owner may write. Packages bring modes of their own."""
     folder.chmod(0o755)
     for parent, folders, files in os.walk(folder):
