@@ -10,7 +10,7 @@ from typing import Any
 from tests.unit.workbench.hub_double import TOKEN
 from tests.unit.workbench.start import Start
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 LIMIT_S = 60
 
@@ -50,8 +50,15 @@ async def _run_cell(server: Start, kernel_id: str, code: str) -> str:
                 continue
             shown += _show(told)
             if told["msg_type"] == "status" and told["content"]["execution_state"] == "idle":
-                socket.close()
+                await close(socket)
                 return shown
+
+
+async def close(socket: WebSocketClientConnection) -> None:
+    """Close it and wait until it is closed."""
+    socket.close()
+    while await socket.read_message() is not None:
+        pass
 
 
 def _show(told: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import json
 
 from tests.unit.workbench.hub_double import TOKEN
+from tests.unit.workbench.kernel_client import close
 from tests.unit.workbench.start import Start, make_layout
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
@@ -28,7 +29,7 @@ async def type_lines(server: Start, *lines: str) -> str:
                 break
             if kind == "stdout":
                 seen += words[0]
-        socket.close()
+        await close(socket)
     return seen
 
 
