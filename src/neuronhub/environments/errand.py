@@ -80,13 +80,13 @@ class Errand:
         }
 
     async def _run(self, command: Command) -> None:
-        self.error = _("This was interrupted. What was there before is there still; try it again.")
         try:
             self.status = await _fetch(command, self.action.value, ACTION_TIME_S, self._note)
         except EnvironmentFailed as error:
             self.error = str(error)
-        else:
-            self.error = None
+        finally:
+            if self.status is None and self.error is None:
+                self.error = _("This was interrupted. What was there before is there still; try it again.")
 
     def _note(self, progress: Progress) -> None:
         self.progress = Progress(progress.step, max(self.progress.done, progress.done))
