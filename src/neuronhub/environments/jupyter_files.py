@@ -52,9 +52,9 @@ def _folders_of_base(base: Path) -> dict[str, dict[str, Any]]:
         for name, application in ("lab", "LabApp"), ("notebook", "JupyterNotebookApp"):
             found[f"jupyter_{name}_config.json"] = {application: {"extra_labextensions_path": [str(extensions)]}}
     if templates.is_dir():
-        # The first one is nbconvert's default.
-        exporter = {"extra_template_basedirs": [".", str(templates)]}
-        found["jupyter_nbconvert_config.json"] = {"TemplateExporter": exporter}
+        # The first is nbconvert's default; templates name each other by their place below one of the second.
+        paths = {"extra_template_basedirs": [".", str(templates)], "extra_template_paths": [str(templates)]}
+        found["jupyter_nbconvert_config.json"] = {"TemplateExporter": paths}
     return found
 
 

@@ -148,8 +148,9 @@ def test_settings_lead_to_what_the_base_has(layout: Layout, rich_base: Base) -> 
     extensions = [f"{rich_base.path}/share/jupyter/labextensions"]
     lab = json.loads((settings / "jupyter_lab_config.json").read_text())
     assert lab == {"LabApp": {"extra_labextensions_path": extensions}, "Other": {"kept": True}}
-    templates = json.loads((settings / "jupyter_nbconvert_config.json").read_text())["TemplateExporter"]
-    assert templates == {"extra_template_basedirs": [".", f"{rich_base.path}/share/jupyter/nbconvert/templates"]}
+    templates = f"{rich_base.path}/share/jupyter/nbconvert/templates"
+    converter = json.loads((settings / "jupyter_nbconvert_config.json").read_text())["TemplateExporter"]
+    assert converter == {"extra_template_basedirs": [".", templates], "extra_template_paths": [templates]}
     assert (settings / "jupyter_server_config.d" / "one.json").read_text() == "{}"
 
 
