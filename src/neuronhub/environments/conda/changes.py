@@ -113,7 +113,7 @@ def _change(arguments: argparse.Namespace, make_plan: Callable[[Contents, Source
             with progress(arguments) as report:
                 stack.enter_context(hold(layout, report))
         plan = make_plan(read_contents(prefix), source)
-        half = read_unfinished(prefix)
+        half = read_unfinished(prefix).names
         if not plan.changed and not plan.removed and not half:
             print(_("Nothing to do: all that was asked for is there."))
             return 0

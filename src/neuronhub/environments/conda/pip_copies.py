@@ -13,14 +13,14 @@ from neuronhub.environments.packages import find_site_packages, normalise_name
 from neuronhub.environments.user_files import list_names, read_json, read_text
 
 
-def drop_pip_copies(prefix: Path, names: Iterable[str]) -> None:
-    """Delete from ``prefix`` the packages ``names`` that pip has installed. Raises OSError.
+def drop_pip_copies(prefix: Path, names: Iterable[str], aside: Path) -> None:
+    """Move the packages ``names`` that pip has installed from ``prefix`` to the folder ``aside``. Raises OSError.
 
     Before conda installs: by the names that conda has for them. Afterwards: also what the conda packages ``names`` hold
     under another name (conda's pytorch is pip's torch).
     """
     site_packages = find_site_packages(prefix, "")
-    files, names = _read_conda(prefix), set(names)
+    files, names = read_conda_files(prefix), set(names)
     dists = {normalise_name(name) for name in names}
     start = f"{site_packages.relative_to(prefix)}/"
     for name in names & set(files):
@@ -31,15 +31,28 @@ def drop_pip_copies(prefix: Path, names: Iterable[str]) -> None:
     for folder in folders:
         if f"{start}{folder}/METADATA" not in owned:
             for path in _list_files(site_packages, folder, prefix):
-                if str(path.relative_to(prefix)) not in owned:
-                    _delete(path, site_packages)
+                if str(path.relative_to(prefix)) not in owned and os.path.lexists(path):
+                    kept = aside / path.relative_to(prefix)
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    os.rename(path, kept)
+                    clear_around(path, site_packages)
+
+
+def bring_back(prefix: Path, aside: Path) -> None:
+    """Move what was moved aside back to its place."""
+    for folder, _folders, names in os.walk(aside):
+        for name in names:
+            kept = Path(folder, name)
+            place = prefix / kept.relative_to(aside)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(kept, place)
 
 
 def _dist_of(folder: str) -> str:
     return normalise_name(folder.removesuffix(".dist-info").split("-")[0])
 
 
-def _read_conda(prefix: Path) -> dict[str, list[str]]:
+def read_conda_files(prefix: Path) -> dict[str, list[str]]:
     """Name of a conda package -> its files."""
     files: dict[str, list[str]] = {}
     for name in list_names(prefix / "conda-meta"):
@@ -63,12 +76,11 @@ def _is_inside(path: Path, prefix: Path) -> bool:
     return path.is_relative_to(prefix) and path.parent.resolve().is_relative_to(prefix.resolve())
 
 
-def _delete(path: Path, site_packages: Path) -> None:
-    """Delete a file with its bytecode, and the folders that it leaves empty."""
+def clear_around(path: Path, site_packages: Path) -> None:
+    """Where the file ``path`` has gone: delete its bytecode too, and the folders that are empty now."""
     cache = path.parent / "__pycache__"
     for cached in cache.glob(f"{glob.escape(path.stem)}.*.pyc") if path.suffix == ".py" else ():
         cached.unlink()
-    path.unlink(missing_ok=True)
     for folder in (cache, path.parent, *path.parent.parents):
         if folder != site_packages and folder.is_relative_to(site_packages) and not list_names(folder):
             with suppress(FileNotFoundError):

@@ -12,7 +12,7 @@ from tests.unit.environments.conda.packages import Made, make_channel, python_pa
 
 from neuronhub.environments.packages import UNFINISHED
 from neuronhub.environments.user_files import read_json
-from neuronhub.errors import ConflictingState, PackagesNotFound
+from neuronhub.errors import ConflictingState, EnvironmentFailed, PackagesNotFound
 
 Conda = Callable[..., str]
 
@@ -208,6 +208,44 @@ def test_a_killed_run_is_mended_by_the_next(place: Place, conda: Conda) -> None:
     assert "interrupted" in printed
     assert (place.version("pytensor"), place.version("solver")) == ("2.0", "1.0")
     assert not unfinished.exists()
+
+
+def read_tree(folder: Path) -> dict[str, str]:
+    """Path -> text or target of every file and link below ``folder``."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_text()
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def test_what_fails_is_undone(place: Place, conda: Conda) -> None:
+    extra = place.folder / "extra"
+    url = make_channel(
+        extra,
+        python_package("first", "2.0", ("broken", "plotter >=1.1"), entry_points=("f2 = first:main",)),
+        python_package("broken", "1.0"),
+    )
+    (extra / "noarch/broken-1.0-0.tar.bz2").write_bytes(b"no archive")
+    conda("install", "plotter=1.0", "-y")
+    put_by_pip(place, "first", "1.0", "first.py", "first_more/part.py")
+    before = read_tree(place.layout.prefix)
+    with pytest.raises(EnvironmentFailed, match="broken"):
+        conda("install", "first", "-c", url, "-y")
+    after = read_tree(place.layout.prefix)
+    for name in "conda-meta/history", "conda-meta/neuronhub":  # a log, and the time
+        del before[name], after[name]
+    assert after == before
+
+
+def test_what_a_killed_run_has_put_in_without_a_record_is_swept_away(place: Place, conda: Conda) -> None:
+    conda("install", "solver", "-y")
+    (place.layout.prefix / "conda-meta/solver-1.0-0.json").unlink()
+    unfinished = {"packages": ["solver", "../x"], "arriving": ["solver-1.0-0", "../../x", "nothing-1-0"]}
+    (place.layout.prefix / UNFINISHED).write_text(json.dumps(unfinished))
+    conda("install", "pytensor", "-y")
+    assert place.version("solver") is None
+    assert place.version("pytensor") == "2.0"
 
 
 def test_the_list_tells_where_packages_come_from(place: Place, conda: Conda) -> None:
