@@ -37,6 +37,7 @@ from neuronhub.workbench.labextensions import make_showcase, show_extensions
 from neuronhub.workbench.notebook import Notebook
 from neuronhub.workbench.panel import make_panel_handlers
 from neuronhub.workbench.terminals import make_terminal_command
+from neuronhub.workbench.tools import Tools, make_tools
 
 with deferred_imports():
     load_lab()
@@ -87,9 +88,10 @@ class Workbench(JupyterHubSingleUser):  # type: ignore[misc]
 
     serverapp_class = WorkbenchServer
     announced: asyncio.Event
+    tools: Tools | None = None
 
     def initialize_handlers(self) -> None:
-        """Add the proof, and what has to do with the notebook environment."""
+        """Add the proof, and what has to do with the notebook environment, the tools that run in it among them."""
         # Not the ServerApp's port: a configuration file could set that one, and the socket is bound already.
         port = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).port
         self.handlers.append((f"/{PROOF_PATH}", ProofHandler, {"port": port}))
@@ -97,6 +99,14 @@ class Workbench(JupyterHubSingleUser):  # type: ignore[misc]
         if notebook := self.serverapp.notebook:
             self.handlers.append((RESTART_PATTERN, KernelRestartHandler))
             self.handlers.extend(make_panel_handlers(notebook))
+            self.tools = make_tools(notebook, self.serverapp.root_dir, self.serverapp.base_url)
+            self.handlers.extend(self.tools.make_handlers())
+
+    async def stop_extension(self) -> None:
+        """End TensorBoards and clusters too."""
+        if self.tools is not None:
+            await self.tools.close()
+        await super().stop_extension()
 
     async def check_hub_version(self) -> None:
         """Leave it to the announcement, whose answer tells the version: a hub that is away kills no start."""

@@ -67,6 +67,11 @@ class Clusters:
         await cluster.stop()
         self._running.pop(cluster.id, None)
 
+    async def close(self) -> None:
+        """End controllers and local engines, which are processes of this server, and forget all."""
+        await asyncio.gather(*(cluster.abandon() for cluster in self._running.values()))
+        self._running.clear()
+
     def clear_up(self) -> None:
         """Remove the files of clusters whose server is gone: the hub has ended their engines with it."""
         for folder in self.place.ipython.glob("profile_*/clusters/*"):

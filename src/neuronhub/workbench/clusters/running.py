@@ -220,6 +220,18 @@ class RunningCluster:
             self._stopping = False
         remove_files(self._place.profile(self.order.profile), self.folder, self.order.name)
 
+    async def abandon(self) -> None:
+        """The server ends, and has no time to ask anybody: the hub ends jobs, the next server removes files."""
+        if self._starting is not None:
+            self._starting.cancel()
+        if self._cluster is None:
+            return
+        self._cluster.shutdown_atexit = False
+        local = list(self._cluster.engines.values()) if self.order.kind is not Kind.SLURM else []
+        for process in (self._cluster.controller, *local):
+            if process is not None and process.running:
+                process.signal(SIGTERM)
+
     async def _end_processes(self) -> None:
         client, self._client = self._client, None
         if client is not None:

@@ -73,7 +73,7 @@ def describe(boards: Boards, board: Board) -> dict[str, str]:
     return {"id": board.id, "folder": board.folder, "url": boards.address(board)}
 
 
-def make_handlers(boards: Boards) -> list[tuple[str, Any, dict[str, Any]]]:
+def make_board_handlers(boards: Boards) -> list[tuple[str, Any, dict[str, Any]]]:
     """What a server has from its start, below its base URL."""
     return [
         (f"/{LIST_PATH}", BoardsHandler, {"boards": boards}),
