@@ -30,15 +30,27 @@ export class EnvironmentWidget extends Widget {
     this.addClass("nh-lab-panel");
   }
 
-  protected override onAfterShow(): void {
-    void this.panel?.refresh();
+  protected override onAfterAttach(): void {
+    this.reveal();
   }
 
-  protected override onAfterAttach(): void {
+  protected override onAfterShow(): void {
+    this.reveal();
+  }
+
+  /** The server is asked only while somebody looks: a hidden tab costs nothing. */
+  private reveal(): void {
+    if (!this.isVisible) {
+      return;
+    }
+    if (this.panel !== null) {
+      void this.panel.refresh();
+      return;
+    }
     const language = readLanguage(this.translator);
     const trans = loadTexts(this.translator);
     const texts = translateTexts((english) => trans.__(english));
-    this.panel ??= mountEnvironmentPanel(this.node, ask(this.settings, language), texts, language);
+    this.panel = mountEnvironmentPanel(this.node, ask(this.settings, language), texts, language);
   }
 
   override dispose(): void {

@@ -78,12 +78,17 @@ function openInTree(tree: INotebookTree, make: () => EnvironmentWidget): () => v
   const widget = make();
   tree.addWidget(widget);
   tree.tabBar.addTab(widget.title);
-  if (location.hash === FRAGMENT) {
-    tree.currentWidget = widget;
-  }
-  return () => {
+  const open = (): void => {
     tree.currentWidget = widget;
   };
+  const follow = (): void => {
+    if (location.hash === FRAGMENT) {
+      open();
+    }
+  };
+  addEventListener("hashchange", follow);
+  follow();
+  return open;
 }
 
 /** From a page with one document: the tree in a page of its own. */
