@@ -5,9 +5,9 @@ Runs in ``neuronhub base channel``.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +27,9 @@ from neuronhub.errors import ConflictingState, NoRoom, PackagesNotFound
 from neuronhub.language import translate as _
 
 _HASH = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})\b")
+_COMPLAINT = re.compile(r"(?:ERROR: |× |╰─> )(.+)")
+_LITTLE = 64 << 20
+"""Bytes that are free where a disk may count as full."""
 _OPTION = re.compile(r"(?:^|\s)--.*$")
 
 
@@ -129,12 +132,15 @@ def _run_pip(requirements: Path, target: Target, folder: Path) -> Iterator[str]:
             if line.startswith("Collecting "):
                 yield line
     if pip.returncode != 0:
-        raise explain_pip(last, folder)
+        if shutil.disk_usage(folder).free < _LITTLE:  # pip takes a full disk for a slow network
+            text = _("No room for wheels in {folder}. Make room, or name another place with --out.")
+            raise NoRoom(text.format(folder=folder))
+        raise explain_pip(last)
 
 
-def explain_pip(lines: Iterable[str], folder: Path) -> PackagesNotFound | NoRoom:
+def explain_pip(lines: Iterable[str]) -> PackagesNotFound:
     """The error for what pip has said, with what to do next."""
-    said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    said = [match[1] for line in lines if (match := _COMPLAINT.match(line))]
     missing = [line.rpartition(" for ")[2] for line in said if line.startswith("No matching distribution found for ")]
     if missing:
         text = _(
@@ -142,9 +148,6 @@ def explain_pip(lines: Iterable[str], folder: Path) -> PackagesNotFound | NoRoom
             "Build a wheel of it (pip wheel) into a folder and name that with --wheelhouse."
         )
         return PackagesNotFound(text.format(packages=", ".join(missing)))
-    if any(f"[Errno {number}]" in line for line in said for number in (errno.ENOSPC, errno.EDQUOT)):
-        text = _("No room for wheels in {folder}. Make room, or name another place with --out.")
-        return NoRoom(text.format(folder=folder))
     text = _("pip could not fetch the wheels: {reason}. Look at pip's configuration and the network, then try again.")
     return PackagesNotFound(text.format(reason=" ".join(said) or _("it gave no reason")))
 

@@ -12,6 +12,8 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
+import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -122,7 +124,7 @@ def write_packages(out: Path, jobs: list[Job], report: Callable[[float], None]) 
     largest_first = sorted(jobs, key=lambda job: -job.weight)
     # Not forked: the parent has threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(_WORKERS, len(jobs)), mp_context=context) as workers:
+    with ProcessPoolExecutor(min(_WORKERS, len(jobs)), mp_context=context, initializer=_start_worker) as workers:
         under_way = {workers.submit(write_package, job, out): job for job in largest_first}
         try:
             for future in as_completed(under_way):
@@ -130,9 +132,22 @@ def write_packages(out: Path, jobs: list[Job], report: Callable[[float], None]) 
                 done += under_way[future].weight
                 report(done / total)
         except BaseException:
-            workers.shutdown(wait=False, cancel_futures=True)
+            workers.shutdown(cancel_futures=True)
             raise
     (out / _NEW).rmdir()
+
+
+def _start_worker() -> None:
+    """Let a worker end with the command, also where that is killed, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def write_package(job: Job, out: Path) -> None:

@@ -92,13 +92,11 @@ class Target:
 def read_target(python: Path) -> Target:
     """Ask the interpreter ``python``; raises ConflictingState when that is no CPython on linux-64."""
     try:
-        answer = subprocess.run(
-            [python, "-I", "-c", _QUESTION], capture_output=True, check=True, text=True, timeout=_LIMIT_S
-        )
+        answer = subprocess.run([python, "-I", "-c", _QUESTION], capture_output=True, text=True, timeout=_LIMIT_S)
         facts = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        text = _("{python} is no Python that runs here ({error}). Name another one with --python.")
-        raise ConflictingState(text.format(python=python, error=error)) from error
+        text = _("{python} is no Python that runs here. Name another one with --python.")
+        raise ConflictingState(text.format(python=python)) from error
     environment = facts["environment"]
     kind = (environment["implementation_name"], environment["sys_platform"], environment["platform_machine"])
     if kind != ("cpython", "linux", "x86_64"):

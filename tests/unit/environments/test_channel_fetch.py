@@ -15,7 +15,7 @@ from neuronhub.environments.channel_fetch import (
     split_pins,
 )
 from neuronhub.environments.channel_wheels import read_wheel
-from neuronhub.errors import ConflictingState, NoRoom, PackagesNotFound
+from neuronhub.errors import ConflictingState
 
 A, B = "a" * 64, "b" * 64
 
@@ -105,15 +105,13 @@ def test_pip_is_asked_for_one_version_at_a_time(tmp_path: Path) -> None:
     ]
 
 
-def test_what_pip_says_becomes_what_to_do(tmp_path: Path) -> None:
+def test_what_pip_says_becomes_what_to_do() -> None:
     nowhere = [
         "ERROR: Could not find a version that satisfies the requirement old==1 (from versions: none)",
         "ERROR: No matching distribution found for old==1",
     ]
-    error = explain_pip(nowhere, tmp_path)
-    assert isinstance(error, PackagesNotFound)
-    assert str(error).startswith("The package index has no wheel of old==1 ")
-    full = ["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"]
-    assert isinstance(explain_pip(full, tmp_path), NoRoom)
-    other = explain_pip(["Collecting six", "ERROR: Network is unreachable"], tmp_path)
-    assert "Network is unreachable" in str(other)
+    assert str(explain_pip(nowhere)).startswith("The package index has no wheel of old==1 ")
+    assert "Network is unreachable" in str(explain_pip(["Collecting six", "ERROR: Network is unreachable"]))
+    assert "Download failed" in str(
+        explain_pip(["error: incomplete-download", "", "× Download failed after 6 attempts"])
+    )
