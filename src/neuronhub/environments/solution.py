@@ -5,6 +5,7 @@ Runs in commands, never in the hub or while a Jupyter server starts.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +34,14 @@ from rattler.exceptions import (
     SolverError,
     TransactionError,
 )
-from rattler.install.installer import InstallerReporter
 from rattler.networking import Client
 
+from neuronhub.environments.user_files import list_names
 from neuronhub.errors import EnvironmentFailed, NoRoom, PackagesNotFound
 from neuronhub.language import translate as _
 
 _FULL = ("No space left on device", "Disk quota exceeded", "os error 28", "os error 122")
+_LOOK_S = 0.2
 _CONFIGURATION = """\
 tls-root-certs = "system"
 [mirrors]
@@ -146,9 +148,9 @@ async def install_records(
 
     With ``reinstall`` what is in the cache is compared with its hashes before it is used, and the packages of these
     names are installed anew also where they are there. Those named in ``ignored`` are only there to be known of.
-    ``report`` is told how many of how many steps are done, from other threads. Raises NoRoom or EnvironmentFailed.
+    ``report`` is told how many of how many steps are done. Raises NoRoom or EnvironmentFailed.
     """
-    steps = _Steps(len(records), report)  # type: ignore[abstract]  # its other methods are documentation
+    watching = asyncio.create_task(_watch(records, target, source.packages, report))
     validation = ValidationMode.fast() if reinstall is None else ValidationMode.full()
     try:
         await install(
@@ -158,7 +160,6 @@ async def install_records(
             reinstall_packages=set(reinstall or ()),
             ignored_packages=set(ignored),
             requested_specs=[MatchSpec(line)._match_spec for line in spec],
-            reporter=steps,
             show_progress=False,
             client=source.open_client(),
             alternative_target_prefix=location,
@@ -172,25 +173,28 @@ async def install_records(
                 "or it is newer than the lock file that a base is built from (--update)."
             ).format(reason=_one_line(error))
         ) from error
+    finally:
+        watching.cancel()
 
 
-class _Steps(InstallerReporter):
-    """Counts packages that are in the cache, and packages that are installed."""
+async def _watch(
+    records: Sequence[RepoDataRecord], target: Path, packages: Path, report: Callable[[int, int], None]
+) -> None:
+    """Report how many packages are in the cache and how many are installed, until cancelled.
 
-    def __init__(self, packages: int, report: Callable[[int, int], None]) -> None:
-        self._all = 2 * packages
-        self._done = 0
-        self._report = report
+    Rattler would tell by calls from threads of its own; one that waits for Python can bring both to a standstill.
+    """
+    before = _count(records, target, packages)
+    steps = max(2 * len(records) - before, 1)
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        report(min(max(_count(records, target, packages) - before, 0), steps), steps)
 
-    def on_populate_cache_complete(self, cache_entry: int) -> None:
-        self._advance()
 
-    def on_link_complete(self, index: int) -> None:
-        self._advance()
-
-    def _advance(self) -> None:
-        self._done = min(self._done + 1, self._all)
-        self._report(self._done, self._all)
+def _count(records: Sequence[RepoDataRecord], target: Path, packages: Path) -> int:
+    """Packages that are in the cache, and packages that are installed."""
+    cached = sum((packages / record.file_name.removesuffix(".conda")).is_dir() for record in records)
+    return cached + sum(name.endswith(".json") for name in list_names(target / "conda-meta"))
 
 
 def _refuse_full(error: Exception, source: Source, target: Path) -> None:
