@@ -14,7 +14,7 @@ from neuronhub.environments.base_versions import CACHE, activate_base, hold_base
 from neuronhub.environments.solution import Source
 
 CHECKOUT = Path(__file__).parents[3]
-MINI = ("python", "pip", "ipykernel", "numpy", "packaging")
+MINI = ("python", "pip", "ipykernel", "numpy", "packaging", "six")
 
 
 @pytest.fixture(scope="session")

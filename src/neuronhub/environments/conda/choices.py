@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ def choose_source(arguments: argparse.Namespace, layout: Layout) -> Source:
 @contextmanager
 def progress(arguments: argparse.Namespace) -> Iterator[Report]:
     """A report that shows the progress of the command, unless it is to be quiet."""
+    sys.stdout.flush()  # what was said so far comes before the progress also where both go to a file
     if arguments.quiet:
         yield lambda _progress: None
         return

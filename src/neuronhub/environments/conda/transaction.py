@@ -44,9 +44,10 @@ def install_packages(layout: Layout, prefix: Path, specs: Sequence[str], report:
     Raises EnvironmentFailed.
     """
     source = Source(layout.channels, layout.mirrors, layout.conda)
-    report(Progress(_("Looking for packages that fit together."), 0.0))
-    plan = plan_install(read_contents(prefix), parse_specs(specs), source)
-    carry_out(plan, layout, source, report, location=layout.prefix)
+    with hold(layout, report):
+        report(Progress(_("Looking for packages that fit together."), 0.0))
+        plan = plan_install(read_contents(prefix), parse_specs(specs), source)
+        carry_out(plan, layout, source, report, location=layout.prefix)
 
 
 def carry_out(plan: Plan, layout: Layout, source: Source, report: Report, location: Path | None = None) -> None:
