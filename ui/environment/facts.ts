@@ -6,15 +6,15 @@ import { type Action, type Package, type Problem, type Status, totalSize } from 
 import { fill, type Texts } from "./texts.js";
 
 export function renderFacts(status: Status, texts: Texts): HTMLElement {
-  const fact = (name: string, value: string | HTMLElement): HTMLElement =>
-    make("div", {}, make("dt", {}, name), make("dd", {}, value));
+  const fact = (name: string, value: string | HTMLElement, className = ""): HTMLElement =>
+    make("div", { class: className }, make("dt", {}, name), make("dd", {}, value));
   return make(
     "dl",
     { class: "nh-env-facts" },
     fact(texts.kind, describeKind(status.kind, texts)),
     fact(texts.base, describeBase(status, texts)),
     fact(texts.python, status.python || texts.none),
-    fact(texts.place, make("code", {}, status.prefix)),
+    fact(texts.place, make("code", {}, status.prefix), "nh-env-place"),
   );
 }
 
