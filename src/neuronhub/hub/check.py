@@ -8,11 +8,11 @@ import os
 import pwd
 import ssl
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from cryptography.fernet import Fernet
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
+from neuronhub.environments.bases import read_active
 from neuronhub.errors import NeuronHubError
 from neuronhub.hub.settings import read_secret
 from neuronhub.login.connection import Connection, ConnectionFailed, Server
@@ -131,13 +131,13 @@ async def _check_sudo(site: Site) -> str:
 
 
 async def _check_base(site: Site) -> str:
-    python = Path(site.places.base) / "bin" / "python"
-    if not os.access(python, os.X_OK):
-        raise CheckFailed(f"{python} cannot be run here. Is the base built, and mounted on this machine?")
+    base = read_active(site.places.bases)
+    if not os.access(base.interpreter, os.X_OK):
+        raise CheckFailed(f"{base.interpreter} cannot be run here. Build the base anew: neuronhub base build.")
     examples = site.places.examples
     if examples is not None and not examples.is_dir():
         raise CheckFailed(f"{examples}: the folder with the example notebooks is not there.")
-    return str(python)
+    return f"{base.version}, with Python {base.python}, in {base.path}"
 
 
 async def _check_directory(site: Site) -> str:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.unit.environments.handmade import make_base
 
 from neuronhub.cli import cli
 
 
-def test_a_site_where_nothing_answers(tmp_path: Path) -> None:
+def write_site(tmp_path: Path) -> Path:
+    """A site file whose secrets and base are below ``tmp_path``; nothing of it is there."""
     (tmp_path / "site.toml").write_text(
         f"""
 [hub]
@@ -21,7 +23,7 @@ cookie_secret_file = "{tmp_path}/cookie-secret"
 start_key_file = "{tmp_path}/start-key"
 state_dir = "{tmp_path}/none"
 [places]
-base = "{tmp_path}/base"
+bases = "{tmp_path}/bases"
 [slurm]
 bin_dir = "{tmp_path}/bin"
 sudo = "/bin/false"
@@ -29,13 +31,29 @@ sudo = "/bin/false"
 name = "jupyter"
 """
     )
+    return tmp_path / "site.toml"
+
+
+def test_a_site_where_nothing_answers(tmp_path: Path) -> None:
+    site_file = write_site(tmp_path)
     for name in ("proxy-token", "start-key"):
         (tmp_path / name).write_text("x" * 40)
         (tmp_path / name).chmod(0o600)
-    result = CliRunner().invoke(cli, ["check", "--site", str(tmp_path / "site.toml")])
+    result = CliRunner().invoke(cli, ["check", "--site", str(site_file)])
     assert result.exit_code == 1
     wrong = [line.split()[1].rstrip(":") for line in result.output.splitlines() if line.startswith("WRONG")]
     assert wrong == ["secrets", "state", "proxy", "Slurm", "queues", "sudo", "base"]
+    assert "has no active base" in result.output
+
+
+def test_the_active_base_is_named(tmp_path: Path) -> None:
+    base = make_base(tmp_path / "bases", "7")
+    base.interpreter.touch(0o755)
+    result = CliRunner().invoke(cli, ["check", "--site", str(write_site(tmp_path))])
+    assert f"ok      base environment: 7, with Python {base.python}, in {base.path}" in result.output
+    base.interpreter.chmod(0o644)
+    result = CliRunner().invoke(cli, ["check", "--site", str(tmp_path / "site.toml")])
+    assert f"WRONG   base environment: {base.interpreter} cannot be run here" in result.output
 
 
 def test_no_site_file_is_one_line(
