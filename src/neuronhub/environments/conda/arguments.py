@@ -80,6 +80,7 @@ def _add_questions(commands: _Commands) -> None:
     _add_options(parser, "channels", "json")
     parser = commands.add_parser("info", help=_("what is where"))
     parser.add_argument("-e", "--envs", action="store_true", help=_("the environments"))
+    parser.add_argument("--base", action="store_true", help=_("where the base lies, and nothing else"))
     _add_options(parser, "json")
     parser = commands.add_parser("config", help=_("show and change settings"))
     action = parser.add_mutually_exclusive_group(required=True)

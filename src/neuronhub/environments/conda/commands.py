@@ -23,7 +23,7 @@ from neuronhub.environments.conda.listing import (
     search_packages,
 )
 from neuronhub.environments.conda.making import export_prefix
-from neuronhub.environments.conda.places import list_folders, list_prefixes, name_prefix, read_layout
+from neuronhub.environments.conda.places import list_folders, list_prefixes, name_prefix, read_base_prefix, read_layout
 from neuronhub.errors import ConflictingState
 from neuronhub.language import translate as _
 
@@ -67,6 +67,9 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _info(arguments: argparse.Namespace) -> int:
+    if arguments.base:
+        print(read_base_prefix())
+        return 0
     if arguments.envs and not arguments.json:
         print(render_environments(os.environ, list_folders(os.environ)))
         return 0

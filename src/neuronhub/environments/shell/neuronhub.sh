@@ -1,5 +1,6 @@
 # NeuronHub's conda for posix shells, bash and zsh: the function `conda`, whose `activate` changes the shell itself.
 # Read by ~/.bashrc, or in a job: . /apps/jupyter/bases/current/etc/profile.d/neuronhub.sh
+# It also lies beside itself as conda.sh, which scripts read: . "$(conda info --base)/etc/profile.d/conda.sh"
 # Runs at every start of a shell, so it starts no program. bash and zsh know where this file lies; other shells
 # are told by NEURONHUB_BASE.
 
@@ -10,8 +11,8 @@ elif [ -n "${ZSH_VERSION-}" ]; then
     eval '__neuronhub_file=${(%):-%x}'
 fi
 case $__neuronhub_file in
-    /*/etc/profile.d/neuronhub.sh) NEURONHUB_BASE=${__neuronhub_file%/etc/profile.d/neuronhub.sh} ;;
-    */etc/profile.d/neuronhub.sh) NEURONHUB_BASE=$PWD/${__neuronhub_file%/etc/profile.d/neuronhub.sh} ;;
+    /*/etc/profile.d/*.sh) NEURONHUB_BASE=${__neuronhub_file%/etc/profile.d/*} ;;
+    */etc/profile.d/*.sh) NEURONHUB_BASE=$PWD/${__neuronhub_file%/etc/profile.d/*} ;;
     *) NEURONHUB_BASE=${NEURONHUB_BASE:-/apps/jupyter/bases/current} ;;
 esac
 unset __neuronhub_file

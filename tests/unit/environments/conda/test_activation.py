@@ -192,6 +192,18 @@ def test_scripts_may_evaluate_the_hook_as_they_do_with_conda(shell: str, base: P
     assert done.stdout.splitlines() == [sys.prefix, "activate notebook", "notebook"]
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_hook_knows_its_base_by_itself(shell: str, base: Path, envs: Path) -> None:
+    for file in "/etc/profile.d/neuronhub.sh", "/etc/profile.d/conda.sh":
+        (base / "etc/profile.d/conda.sh").write_bytes((base / "etc/profile.d/neuronhub.sh").read_bytes())
+        text = (
+            f'NEURONHUB_BASE=/elsewhere; . "$1"{file}; echo $NEURONHUB_BASE; cd "$1"; . .{file}; echo $NEURONHUB_BASE'
+        )
+        done = run_shell(shell, text, base, envs)
+        assert done.stdout.splitlines() == [str(base), f"{base}/."]
+        assert done.stderr == ""
+
+
 def test_an_activation_loads_nothing_heavy(base: Path, envs: Path) -> None:
     text = (
         "import sys; from neuronhub.environments.conda.shell import render_command; import os;"

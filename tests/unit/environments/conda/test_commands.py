@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def test_info_tells_where_things_are(place: Place, conda: Conda) -> None:
     assert info["pkgs_dirs"] == [str(place.layout.packages)]
     assert info["channels"] == [place.channel]
     assert f"active_prefix : {place.layout.prefix}" in conda("info")
+    assert conda("info", "--base") == f"{Path(sys.prefix).resolve()}\n"
 
 
 def test_settings_are_kept_in_condarc_beside_the_users_own(place: Place, conda: Conda) -> None:
