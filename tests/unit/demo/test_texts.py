@@ -165,4 +165,5 @@ def test_directory_demands_encryption_and_locks_accounts() -> None:
 def test_systemd_units_name_the_commands_of_the_embedded_site() -> None:
     hub = (DEPLOY / "systemd" / "neuronhub.service").read_text()
     assert "-m neuronhub.cli up --site /etc/neuronhub/site.toml" in hub
+    assert not re.search(r"^(ProtectHome|ProtectSystem|NoNewPrivileges)=", hub, re.MULTILINE)
     assert os.access(DEPLOY / "proxy" / "package-lock.json", os.R_OK)
