@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import textwrap
 from typing import Any
 
 from jupyter_client.ioloop.restarter import AsyncIOLoopKernelRestarter
@@ -26,16 +27,24 @@ PATIENCE_S = 30.0
 """A kernel that still has not opened its ports may do so later: the page waits for it by itself."""
 LOOK_S = 0.02
 TAIL_BYTES = 8192
+LINE_COLUMNS = 100
 
 
 class KernelFailed(HTTPError):
     """A kernel could not start; ``str`` is a sentence that says why and what to do."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(500, sentence.replace("%", "\uff05"))  # pages would show a plain one twice
+        # Pages show a plain % twice, and a line as long as it is.
+        super().__init__(500, _wrap(sentence.replace("%", "\uff05")))
 
     def __str__(self) -> str:
         return str(self.log_message)
+
+
+def _wrap(text: str) -> str:
+    """Break ``text`` into lines that fit into Lab's dialog; Korean letters are twice as wide."""
+    width = LINE_COLUMNS if text.isascii() else LINE_COLUMNS * 6 // 10
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 class LastWords:
@@ -83,7 +92,6 @@ class NotebookKernelRestarter(AsyncIOLoopKernelRestarter):  # type: ignore[misc]
             await super().poll()
         except KernelFailed as failure:
             self.log.warning("the kernel cannot be started again: %s", failure)
-            self._fire_callbacks("dead")
             self.stop()
 
 
@@ -93,6 +101,14 @@ class NotebookKernelManager(ServerKernelManager):  # type: ignore[misc]
     restarter_class = Type(
         default_value=NotebookKernelRestarter, klass="jupyter_client.ioloop.restarter.KernelRestarter"
     )
+
+    async def restart_kernel(self, *args: Any, **kwargs: Any) -> None:
+        """Restart it, or have all pages know that it is dead: the next start there says why again."""
+        try:
+            await super().restart_kernel(*args, **kwargs)
+        except KernelFailed:
+            self._restarter._fire_callbacks("dead")
+            raise
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         notebook: Notebook = self.kernel_spec_manager.notebook

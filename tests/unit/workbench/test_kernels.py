@@ -141,7 +141,7 @@ def test_without_an_environment_a_kernel_says_so_at_once(own: Start, prefix: Pat
         reply = start_session(own)
         assert time.monotonic() - began < 1
         assert reply.status == 500
-        assert reply.json["message"].startswith("There is no notebook environment. Open Environment and press Create")
+        assert reply.json["message"].startswith("There is no notebook environment. Open Environment and press Create,")
         assert own.ask("api/kernels", method="POST", data={"name": "python3"}).json["message"] == reply.json["message"]
         assert next(iter(list_kernels(own))) == "python3"
     finally:
@@ -156,9 +156,8 @@ def test_a_python_that_is_gone_is_named(own: Start, prefix: Path) -> None:
     try:
         reply = start_session(own)
         assert reply.status == 500
-        assert (
-            "The Python of the notebook environment is gone. Open Environment and press Repair" in reply.json["message"]
-        )
+        words = "The Python of the notebook environment is gone. Open Environment and press Repair"
+        assert words in reply.json["message"]
     finally:
         python.unlink()
         python.symlink_to(target)
@@ -169,10 +168,14 @@ def test_a_kernel_that_dies_at_its_start_says_why(own: Start, broken: Path) -> N
     reply = start_session(own)
     assert time.monotonic() - began < 5
     assert reply.status == 500
-    assert reply.json["message"] == (
-        "The kernel Python 3 could not start: ImportError: cannot import name half of it, 50\uff05 gone. "
-        "Something in the notebook environment is broken: open Environment and press Repair."
+    assert (
+        reply.json["message"].split()
+        == (
+            "The kernel Python 3 could not start: ImportError: cannot import name half of it, 50\uff05 gone. "
+            "Something in the notebook environment is broken: open Environment and press Repair."
+        ).split()
     )
+    assert max(len(line) for line in reply.json["message"].splitlines()) <= 100, "it fits into the dialog"
     assert "half of it, 50% gone" in own.log.read_text(), "the job's log has all of it"
     assert own.ask("api/kernels").json == [
         kernel for kernel in own.ask("api/kernels").json if kernel["execution_state"] != "dead"
@@ -189,11 +192,11 @@ def test_a_restart_that_fails_says_why(own: Start, packages: Path) -> None:
     try:
         reply = own.ask(f"api/kernels/{kernel}/restart", method="POST", data={})
         assert reply.status == 500
-        assert "could not start: ImportError: broken by pip. Something" in reply.json["message"]
+        assert "could not start: ImportError: broken by pip." in reply.json["message"]
+        assert kernel not in [entry["id"] for entry in own.ask("api/kernels").json], "pages learn that it is dead"
     finally:
         module.unlink()
-    assert own.ask(f"api/kernels/{kernel}/restart", method="POST", data={}).status == 200
-    assert run_cell(own, kernel, "print(2)") == "2\n"
+    assert start_session(own).status == 201
 
 
 def test_a_kernel_that_dies_and_cannot_come_back_is_dead_soon(own: Start, broken: Path) -> None:
