@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from neuronhub import language
 from neuronhub.environments.conda.shell import DIALECTS, refuse_outside, render_command
 from neuronhub.errors import NeuronHubError
+from neuronhub.language import translate as _
 
 
 def main() -> None:
     """Run the command line; an error that a person can mend is told on stderr, with exit code 1."""
-    language.current.set(_choose_language())
+    language.current.set(choose_language())
     try:
         code = run(sys.argv[1:])
     except NeuronHubError as error:
@@ -26,6 +27,8 @@ def main() -> None:
         print(f"conda: {error.filename}: {error.strerror}" if error.filename else f"conda: {error}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
+        text = _("Interrupted. If packages were being changed, the next command of conda puts them in order.")
+        print(f"\nconda: {text}", file=sys.stderr)
         code = 130
     sys.stdout.flush()
     sys.stderr.flush()
@@ -44,7 +47,7 @@ def run(words: Sequence[str]) -> int:
     return run_command(words)
 
 
-def _choose_language() -> str:
+def choose_language() -> str:
     """The language of the user's locale, by the rules of POSIX."""
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return "ko" if locale.startswith("ko") else "en"

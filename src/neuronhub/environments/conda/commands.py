@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from neuronhub import __version__
-from neuronhub.environments.conda.arguments import WRONG_USE, describe, parse_arguments
+from neuronhub.environments.conda.arguments import describe, parse_arguments
 from neuronhub.environments.conda.changes import install, make, make_from_file, remove, remove_whole, update
 from neuronhub.environments.conda.choices import choose_prefix, choose_source
 from neuronhub.environments.conda.configuration import read_settings, render_settings, write_setting
@@ -30,13 +30,10 @@ from neuronhub.language import translate as _
 
 def run_command(words: Sequence[str]) -> int:
     """Run what ``words`` ask for; return the exit code. Raises NeuronHubError."""
-    arguments = parse_arguments(words)
+    arguments = parse_arguments(words or ["--help"])
     if arguments.version:
         print(f"conda (NeuronHub {__version__})", describe(), sep="\n")
         return 0
-    if arguments.command is None:
-        parse_arguments(["--help"])
-        return WRONG_USE
     name = f"env {arguments.env_command}" if arguments.command == "env" else arguments.command
     return _COMMANDS[name](arguments)
 
