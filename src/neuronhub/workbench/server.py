@@ -78,6 +78,10 @@ class WorkbenchServer(ServerApp):  # type: ignore[misc]
 
     async def cleanup_kernels(self) -> None:
         """Shut the kernels down; one that is busy is killed."""
+        # One that could not start is pending for ever in Jupyter's book, and would keep the others from ending.
+        pending = self.kernel_manager._pending_kernels
+        for kernel_id in [known for known, task in pending.items() if task.done() and known not in self.kernel_manager]:
+            del pending[kernel_id]
         for kernel_id in self.kernel_manager.list_kernel_ids():
             self.kernel_manager.get_kernel(kernel_id).shutdown_wait_time = KERNEL_GRACE_S
         await super().cleanup_kernels()

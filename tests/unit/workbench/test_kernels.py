@@ -15,6 +15,8 @@ from tests.unit.workbench.hub_double import HubDouble
 from tests.unit.workbench.kernel_client import run_cell, start_session
 from tests.unit.workbench.start import Start, make_layout, make_ticket
 
+STOP_LIMIT_S = 2.5
+"""After it a server ends whatever still goes on."""
 SEEN = """
 import json, os, sys, ipykernel
 names = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "SLURM_JOB_ID")
@@ -219,5 +221,8 @@ def test_a_server_with_failed_kernels_ends_cleanly(base: Path, bases: Path, hub:
         assert start_session(start).status == 201
         make_layout(tmp_path, bases).prefix.rename(tmp_path / "away")
         assert start_session(start).status == 500
+        began = time.monotonic()
         start.process.terminate()
         assert start.process.wait(timeout=10) == 0
+        assert time.monotonic() - began < STOP_LIMIT_S, "the sound kernel was shut down, and not cut off"
+        assert start.log.read_text().rstrip().endswith("ended")
