@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from rattler import PrefixRecord, RepoDataRecord
+from rattler.exceptions import IoError
 
 from neuronhub.environments.bases import Base, read_active
 from neuronhub.environments.entries import Entry, mend_entries
@@ -73,7 +74,7 @@ def repair_full(layout: Layout, report: Report) -> None:
     report(Progress(_("Comparing all files with what was installed."), 0.1))
     verdict = verify_records(layout.prefix, base.python)
     for path in verdict.unreadable:
-        path.unlink()  # conda would take no step while it is there
+        remove_tree(path)  # conda would take no step while it is there
     _install(layout, base, layout.prefix, _choose_records(first, verdict), report, reinstall=verdict.broken)
     (layout.prefix / UNFINISHED).unlink(missing_ok=True)
     _finish(layout, base, layout.prefix)
@@ -84,7 +85,7 @@ def read_base_records(base: Base) -> list[RepoDataRecord]:
     folder = base.path / "conda-meta"
     try:
         return [PrefixRecord.from_path(folder / name) for name in list_names(folder) if name.endswith(".json")]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IoError) as error:
         text = _("The packages of the base {version} cannot be read. The operators of this site have to build it anew.")
         raise BaseMissing(text.format(version=base.version)) from error
 
@@ -113,11 +114,10 @@ def _was_made_from(prefix: Path, records: Iterable[RepoDataRecord]) -> bool:
 
 def _choose_records(first: Iterable[RepoDataRecord], verdict: Verdict) -> list[RepoDataRecord]:
     """All of the base's packages, in the user's version where the kernel does not need them, and the user's own."""
-    present = {name: PrefixRecord.from_path(path) for name, path in verdict.records.items()}
-    chosen: dict[str, RepoDataRecord] = dict(present)
+    chosen: dict[str, RepoDataRecord] = dict(verdict.records)
     for record in first:
         name = record.name.normalized
-        if name not in present or normalise_name(name) in KERNEL_MODULES:
+        if name not in verdict.records or normalise_name(name) in KERNEL_MODULES:
             chosen[name] = record
     return list(chosen.values())
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rattler import PrefixRecord
+from rattler.exceptions import IoError
+
 from neuronhub.environments.packages import normalise_name, read_inventory
 from neuronhub.environments.user_files import list_names, read_head, read_json
 
@@ -20,8 +23,8 @@ _HEAD_BYTES = 4096
 class Verdict:
     """What was found."""
 
-    records: Mapping[str, Path]
-    """Name of each package -> its record in ``conda-meta``; unreadable ones have been left out."""
+    records: Mapping[str, PrefixRecord]
+    """By name; unreadable ones have been left out."""
     unreadable: tuple[Path, ...]
     """Files in ``conda-meta`` that are no records."""
     broken: frozenset[str]
@@ -31,7 +34,7 @@ class Verdict:
 def verify_records(prefix: Path, python: str) -> Verdict:
     """Read all files of all packages in ``prefix``; packages that pip has replaced with another version pass."""
     replaced = {one.name for one in read_inventory(prefix, python).installed if one.package.installer == "pip"}
-    records: dict[str, Path] = {}
+    records: dict[str, PrefixRecord] = {}
     unreadable = []
     broken = set()
     for name in list_names(prefix / "conda-meta"):
@@ -39,13 +42,13 @@ def verify_records(prefix: Path, python: str) -> Verdict:
         if not name.endswith(".json"):
             continue
         try:
-            record = read_json(path)
-            package = str(record["name"])
-            entries = [(str(entry["_path"]), dict(entry)) for entry in record["paths_data"]["paths"]]
-        except (OSError, ValueError, KeyError, TypeError):
+            entries = [(str(entry["_path"]), dict(entry)) for entry in read_json(path)["paths_data"]["paths"]]
+            record = PrefixRecord.from_path(path)
+        except (OSError, ValueError, KeyError, TypeError, IoError):
             unreadable.append(path)
             continue
-        records[package] = path
+        package = record.name.normalized
+        records[package] = record
         if not _list_distributions(place for place, _entry in entries) & replaced and not all(
             _is_as_installed(prefix, place, entry) for place, entry in entries
         ):
