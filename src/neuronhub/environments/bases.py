@@ -5,6 +5,7 @@ Read on login nodes, in jobs and by the hub, also while a Jupyter server starts:
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +91,7 @@ def list_bases(bases: Path) -> tuple[Base, ...]:
     """Return the whole bases in the folder ``bases``, the oldest first; half made ones are not among them."""
     found = []
     for folder in bases.iterdir() if bases.is_dir() else ():
-        if folder.name.startswith(".") or folder.is_symlink() or not (folder / MARKER).is_file():
-            continue
-        found.append(read_base(folder))
+        if not folder.name.startswith(".") and not folder.is_symlink():
+            with contextlib.suppress(BaseMissing):  # it is something else, or half of one
+                found.append(read_base(folder))
     return tuple(sorted(found, key=lambda base: (base.made_at, base.version)))
