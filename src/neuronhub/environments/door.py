@@ -27,7 +27,7 @@ PATIENCE_S = 10.0
 class Traffic:
     """How much goes on at once behind all doors of one server."""
 
-    def __init__(self, most_errands: int = 8, most_questions: int = 4) -> None:
+    def __init__(self, most_errands: int = 8, most_questions: int = 8) -> None:
         self._most_errands = most_errands
         self._questions = asyncio.Semaphore(most_questions)
         self._errands: set[Errand] = set()
@@ -89,6 +89,7 @@ class Door:
         self._traffic = traffic or Traffic()
         self._readings: dict[str, _Reading] = {}
         """By language: the problems of a status are sentences."""
+        self._exports = asyncio.Lock()
 
     async def describe(self) -> dict[str, Any]:
         """The body of GET: status and errand. Raises EnvironmentFailed when the status cannot be had."""
@@ -112,7 +113,7 @@ class Door:
 
     async def fetch_export(self) -> str:
         """The text of environment.yml; raises EnvironmentFailed."""
-        async with self._traffic.question():
+        async with self._exports, self._traffic.question():  # one user takes one place of all, however often asked
             return await fetch_export(self._command)
 
     @property

@@ -167,6 +167,13 @@ async def test_questions_of_all_doors_have_one_limit(
     assert await second.fetch_status() == STATUS
 
 
+async def test_one_user_takes_one_place_for_exports(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    door = Door(script(tmp_path, f"mkdir {lock} || exit 5\nsleep 0.05\nrmdir {lock}\necho 'name: notebook'\n"))
+    texts = await asyncio.gather(*(door.fetch_export() for _ in range(5)))
+    assert texts == ["name: notebook\n"] * 5
+
+
 @pytest.mark.parametrize("action", list(Action))
 def test_an_order_names_its_action(action: Action) -> None:
     assert parse_order(f'{{"action": "{action}"}}'.encode()) is action
