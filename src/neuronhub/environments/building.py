@@ -12,9 +12,10 @@ import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from neuronhub.environments.failures import explained
 from neuronhub.environments.layout import NAME, Layout
 from neuronhub.environments.removal import remove_tree
 from neuronhub.environments.types import Progress, Report
@@ -67,20 +68,20 @@ def clear_leftovers(layout: Layout, report: Report) -> None:
 
 
 def refuse_foreign(layout: Layout) -> None:
-    """Raise ConflictingState when what lies at the place of the environment is not ours to replace."""
-    if layout.envs.is_symlink():
+    """Raise ConflictingState when what lies at the place of the environment is not ours to replace.
+
+    Raises another EnvironmentFailed where that cannot be seen.
+    """
+    if os.path.islink(layout.envs):
         text = _("{path} is a link, and what it leads to is not touched. Put a folder in its place, then try again.")
         raise ConflictingState(text.format(path=layout.envs))
-    try:
-        mode = os.lstat(layout.prefix).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(mode):
-        text = _("{path} is a link or a file, not an environment. Move it away, then try again.")
-        raise ConflictingState(text.format(path=layout.prefix))
-    if os.path.ismount(layout.prefix):
-        text = _("{path} is a file system of its own and cannot be replaced. Ask the operators of this site.")
-        raise ConflictingState(text.format(path=layout.prefix))
+    with explained(layout), suppress(FileNotFoundError):
+        if not stat.S_ISDIR(os.lstat(layout.prefix).st_mode):
+            text = _("{path} is a link or a file, not an environment. Move it away, then try again.")
+            raise ConflictingState(text.format(path=layout.prefix))
+        if os.path.ismount(layout.prefix):
+            text = _("{path} is a file system of its own and cannot be replaced. Ask the operators of this site.")
+            raise ConflictingState(text.format(path=layout.prefix))
 
 
 def _swap(layout: Layout, new: Path) -> Path | None:

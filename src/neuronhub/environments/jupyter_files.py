@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from neuronhub.environments.entries import Entry
-from neuronhub.environments.user_files import read_json, read_text
+from neuronhub.environments.user_files import read_json
 
 _KERNELS = "share/jupyter/kernels"
 _SETTINGS = "etc/jupyter"
@@ -38,7 +38,7 @@ def draw_settings(base: Path) -> Iterator[Entry]:
     for file in _files(base / _SETTINGS):
         name = str(file.relative_to(base / _SETTINGS))
         if name not in own:
-            yield Entry(f"{_SETTINGS}/{name}", read_text(file))
+            yield Entry(f"{_SETTINGS}/{name}", file.read_text(encoding="utf-8", errors="surrogateescape"))
     for name, settings in own.items():
         there = base / _SETTINGS / name
         known = read_json(there) if there.exists() else {}

@@ -22,7 +22,7 @@ from neuronhub.environments.marker import PLACE, Marker
 from neuronhub.environments.owned_files import list_owned_files
 from neuronhub.environments.scripts import read_commands, render_command, render_door, render_first_line
 from neuronhub.environments.types import Progress, Report
-from neuronhub.environments.user_files import read_head, read_text
+from neuronhub.environments.user_files import read_head
 from neuronhub.language import translate as _
 
 _NOT_FOR_USERS = re.compile(r"python.*|(de)?activate.*|conda.*|neuronhub.*|2to3.*|idle3.*|pydoc.*")
@@ -126,7 +126,12 @@ def _draw_program(program: Path, python: Path, version: str) -> Entry:
     first = read_head(program, 256).partition(b"\n")[0]
     if not (first.startswith(b"#!") and first.endswith((f"/bin/{version}".encode(), b"/bin/python", b"/bin/python3"))):
         return Entry(place, link=str(program))
-    return Entry(place, render_first_line(python) + read_text(program).partition("\n")[2], mode=EXECUTABLE)
+    return Entry(place, render_first_line(python) + _read_rest(program), mode=EXECUTABLE)
+
+
+def _read_rest(script: Path) -> str:
+    """All but the first line, whatever bytes they have."""
+    return script.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")[2]
 
 
 def _render_configuration(base: Base) -> str:

@@ -57,7 +57,7 @@ def hold(layout: Layout, report: Report | None = None, wait_s: float = WAIT_S) -
 
 def ensure_conda(layout: Layout) -> None:
     """Make ``<conda>`` and ``envs`` below it, where they are missing."""
-    if not layout.conda.parent.is_dir():
+    if not os.path.isdir(layout.conda.parent):
         text = _("The folder {folder} is not there: the operators of this site have to make it first.")
         raise EnvironmentFailed(text.format(folder=layout.conda.parent))
     with explained(layout):

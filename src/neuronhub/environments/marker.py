@@ -66,6 +66,6 @@ def is_sound(prefix: Path) -> bool:
 
     A few system calls, no process; what a kernel needs is only known by ``diagnosis``.
     """
-    if prefix.is_symlink() or read_marker(prefix) is None:
+    if os.path.islink(prefix) or read_marker(prefix) is None:
         return False
     return os.access(prefix / "bin" / "python", os.X_OK)

@@ -69,12 +69,12 @@ def give_commands(base: Base) -> None:
     (broken / "entry_points.txt").write_bytes(b"\xff no sections")
     for name, text in (
         ("tool-of-c", "#!/bin/sh\necho c\n"),
-        ("old-script", f"#!{base.path}/bin/python\nimport sys; print(sys.prefix)\n"),
+        ("old-script", f"#!{base.path}/bin/python\n# coding: latin-1\nimport sys; print(sys.prefix) # \udcff\n"),
         ("activate", "#!/bin/sh\n"),
         ("conda-build", "#!/bin/sh\n"),
         ("python3.11-config", "#!/bin/sh\n"),
     ):
-        (base.path / "bin" / name).write_text(text)
+        (base.path / "bin" / name).write_text(text, errors="surrogateescape")
         (base.path / "bin" / name).chmod(0o755)
     (base.path / "bin" / "no-program").write_text("data")
 

@@ -235,6 +235,18 @@ def test_what_may_not_be_written_is_told(layout: Layout, base: Base) -> None:
         without_rights(lambda: ensure_environment(layout, ignore))
 
 
+@pytest.mark.parametrize("operation", [ensure_environment, reset_environment, repair_environment])
+@pytest.mark.parametrize("closed", ["conda", "envs"])
+def test_what_may_not_be_read_is_told(made: Layout, operation: Operation, closed: str) -> None:
+    getattr(made, closed).chmod(0)
+    try:
+        with pytest.raises(EnvironmentFailed, match="permissions"):
+            without_rights(lambda: operation(made, ignore))
+    finally:
+        getattr(made, closed).chmod(0o700)
+    assert is_sound(made.prefix)
+
+
 # Repair
 
 
