@@ -6,10 +6,15 @@ import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
+from tests.contract.spawn.rest import Hub
+from tests.contract.spawn.test_hostile_servers import token_of
+from tests.embedded import RunningSite
 from tests.journeys.conftest import FULL_QUEUE
 from tests.journeys.looks import measure_shift
 from tests.journeys.people import Researcher
 from tests.journeys.servers import Servers, wait_until
+
+from neuronhub.protocol import PREPARING_PATH
 
 ESTIMATE_LIMIT_MS = 40_000
 """Slurm estimates the start of a waiting job when its backfill scheduler comes round."""
@@ -101,3 +106,26 @@ def press_until_focused(person: Researcher, selector: str, key: str) -> None:
     expect(target).to_be_focused()
     outlined = target.evaluate("node => getComputedStyle(node).outlineStyle !== 'none'")
     assert outlined, f"nobody sees that {selector} has the focus"
+
+
+def test_Q5_the_environment_is_made_before_jupyter_starts(
+    researcher: Researcher, full_queue: list[int], site: RunningSite
+) -> None:
+    """The job's own word for it is enough for the page, here given in the place of a job that still waits."""
+    person, page = researcher, researcher.sign_in()
+    person.pick(FULL_QUEUE, "0:10:00")
+    person.submit()
+    see_waiting(person)
+    hub = Hub(site)
+    assert hub.ask("POST", f"/hub/api/{PREPARING_PATH}", {"done": 0.4}, token=token_of(hub, person.id)).status == 204
+
+    def see_share() -> None:
+        expect(page.locator("#share")).to_be_visible()
+        expect(page.locator("#share")).to_have_js_property("value", 0.4)
+        expect(page.locator("#state")).to_have_text("RUNNING")
+
+    see_share()
+    expect(page.locator("#headline")).to_contain_text("makes your notebook environment")
+    person.look_in_both_languages("preparing", see_share)
+    page.get_by_role("button", name=person.words.cancel, exact=True).click()
+    expect(page).to_have_url(re.compile(r"/hub/home$"), timeout=20_000)
