@@ -64,7 +64,7 @@ def test_programs_that_are_started_do_not_keep_it(layout: Layout) -> None:
     with hold(layout):
         process = subprocess.Popen(["/bin/sleep", "60"], close_fds=False)
     try:
-        with hold(layout, wait_s=0):
+        with hold(layout, wait_s=10):  # the program lives longer
             pass
     finally:
         process.kill()
