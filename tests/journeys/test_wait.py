@@ -125,7 +125,7 @@ def test_Q5_the_environment_is_made_before_jupyter_starts(
         expect(page.locator("#state")).to_have_text("RUNNING")
 
     see_share()
-    expect(page.locator("#headline")).to_contain_text("makes your notebook environment")
+    expect(page.locator("#headline")).to_contain_text("makes your notebook environment first")
     person.look_in_both_languages("preparing", see_share)
     page.get_by_role("button", name=person.words.cancel, exact=True).click()
     expect(page).to_have_url(re.compile(r"/hub/home$"), timeout=20_000)
