@@ -15,6 +15,7 @@ from jupyter_server.nbconvert.handlers import NbconvertFileHandler
 from traitlets.config import Config
 
 from neuronhub.language import translate as _
+from neuronhub.workbench.sentences import wrap
 
 FILE_PATTERN = r"/nbconvert/(?P<format>\w+)(?P<path>(?:(?:/[^/]+)+|/?))"
 """As Jupyter Server routes it."""
@@ -50,7 +51,7 @@ class ConversionHandler(NbconvertFileHandler):  # type: ignore[misc]
         if self.current_user and (lack := find_lack(format)):
             self.set_status(HTTPStatus.NOT_IMPLEMENTED)
             title = _("A program is missing on this node")
-            self.finish(self.render_template("error.html", status_code=501, status_message=title, message=lack))
+            self.finish(self.render_template("error.html", status_code=501, status_message=title, message=wrap(lack)))
             return
         await super().get(format, path)
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import sys
-import textwrap
 from typing import Any
 
 from jupyter_client.ioloop.restarter import AsyncIOLoopKernelRestarter
@@ -22,12 +21,12 @@ from traitlets import Type
 from neuronhub.environments.kernel_probe import find_last_line
 from neuronhub.language import translate as _
 from neuronhub.workbench.notebook import Notebook
+from neuronhub.workbench.sentences import wrap
 
 PATIENCE_S = 30.0
 """A kernel that still has not opened its ports may do so later: the page waits for it by itself."""
 LOOK_S = 0.02
 TAIL_BYTES = 8192
-LINE_COLUMNS = 100
 
 
 class KernelFailed(HTTPError):
@@ -35,16 +34,10 @@ class KernelFailed(HTTPError):
 
     def __init__(self, sentence: str) -> None:
         # Pages show a plain % twice, and a line as long as it is.
-        super().__init__(500, _wrap(sentence.replace("%", "\uff05")))
+        super().__init__(500, wrap(sentence.replace("%", "\uff05")))
 
     def __str__(self) -> str:
         return str(self.log_message)
-
-
-def _wrap(text: str) -> str:
-    """Break ``text`` into lines that fit into Lab's dialog; Korean letters are twice as wide."""
-    width = LINE_COLUMNS if text.isascii() else LINE_COLUMNS * 6 // 10
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 class LastWords:
