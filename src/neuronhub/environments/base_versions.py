@@ -30,7 +30,9 @@ def hold_bases(bases: Path) -> Iterator[None]:
     Makes the folder. Raises EnvironmentBusy when another command is at it, EnvironmentFailed when it cannot be changed.
     """
     try:
-        bases.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not bases.is_dir():
+            bases.mkdir(parents=True)
+            bases.chmod(0o755)  # whatever the umask
         descriptor = os.open(bases / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise EnvironmentFailed(

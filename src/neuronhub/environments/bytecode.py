@@ -73,7 +73,8 @@ def _read_packages(base: Base, store: Path) -> Iterator[_Package]:
 
 
 async def _compile(base: Base, location: Path, sources: Sequence[str], count: Callable[[bytes], None]) -> None:
-    argv = [str(base.interpreter), "-I", "-u", "-m", "compileall", "--invalidation-mode", "unchecked-hash"]
+    # -B: what it imports itself must not be written as Python writes it, which names the present folder.
+    argv = [str(base.interpreter), "-I", "-B", "-u", "-m", "compileall", "--invalidation-mode", "unchecked-hash"]
     argv += ["-s", str(base.path), "-p", str(location), "-i", "-"]
     names = "".join(f"{base.path / source}\n" for source in sources)
     try:
