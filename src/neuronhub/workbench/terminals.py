@@ -31,6 +31,9 @@ def make_terminal_command(notebook: Notebook, shell: str, home: str) -> list[str
             "NEURONHUB_MISSING": _(
                 "There is no notebook environment. Open Environment and press Create, or run: neuronhub env create"
             ),
+            "NEURONHUB_BROKEN": _(
+                "The notebook environment is broken. Open Environment and press Repair, or run: neuronhub env repair"
+            ),
         }
     if name == "bash":
         words = [shell, "--rcfile", str(_SHELL / "bashrc"), "-i"]

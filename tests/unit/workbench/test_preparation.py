@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from tests.unit.workbench.hub_double import TOKEN, HubDouble, run_hub
+from tests.unit.workbench.kernel_client import start_session
 from tests.unit.workbench.start import Start, make_layout, make_ticket
 
 from neuronhub.environments.layout import Layout
@@ -104,18 +106,44 @@ def test_a_first_start_makes_it_and_says_how_far_it_is(base: Path, bases: Path, 
     assert (home / ".ipython" / "profile_slurm").is_dir()
 
 
-@pytest.mark.parametrize("there", ["a folder", "a broken link"])
-def test_what_is_there_is_left_alone(base: Path, bases: Path, hub: HubDouble, tmp_path: Path, there: str) -> None:
-    prefix = make_layout(tmp_path, bases).prefix
+def make_wreck(prefix: Path, kind: str) -> None:
     prefix.parent.mkdir(parents=True)
-    if there == "a folder":
+    if kind == "a file":
+        prefix.write_text("not a folder")
+    elif kind == "a link to itself":
+        prefix.symlink_to(prefix.name)
+    elif kind == "an empty folder":
         prefix.mkdir()
     else:
-        prefix.symlink_to("/nowhere")
+        packages = prefix / "lib" / "python3.11" / "site-packages"
+        for module in ("sitecustomize", "usercustomize", "tornado", "jupyter_server", "json", "neuronhub"):
+            (packages / module).mkdir(parents=True)
+            (packages / module / "__init__.py").write_text("raise SystemExit('imported from the environment')")
+        (packages / "x.pth").write_text("import os; os._exit(99)")
+        (prefix / "bin").mkdir()
+        for program in ("python", "node", "sh", "git", "env"):
+            (prefix / "bin" / program).write_text("#!/bin/false")
+        (prefix / "share" / "jupyter" / "kernels").mkdir(parents=True)
+        (prefix / "share" / "jupyter" / "kernels" / "python3").write_text("a file")
+        (prefix / "share" / "jupyter" / "labextensions").write_text("a file")
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link to itself", "an empty folder", "one that poisons everything"])
+def test_a_server_starts_whatever_the_environment_is(
+    base: Path, bases: Path, hub: HubDouble, tmp_path: Path, kind: str
+) -> None:
+    prefix = make_layout(tmp_path, bases).prefix
+    make_wreck(prefix, kind)
+    before = [path.name for path in sorted(prefix.rglob("*"))] if prefix.is_dir() else os.lstat(prefix)
     with Start(base, make_ticket(tmp_path, hub.api_url, bases=bases), tmp_path) as start:
-        hub.announcements.get(timeout=30)
+        start.announcement = hub.announcements.get(timeout=30)
+        assert [start.ask(page).status for page in ("tree", "lab", "api/kernelspecs")] == [200, 200, 200]
+        refused = start_session(start)
+        assert refused.status == 500
+        assert "press Repair" in refused.json["message"].replace("\n", " ")
         assert "making it" not in start.log.read_text()
-    assert there == "a broken link" or list(prefix.iterdir()) == []
+    after = [path.name for path in sorted(prefix.rglob("*"))] if prefix.is_dir() else os.lstat(prefix)
+    assert after == before, "a start leaves what is there alone"
 
 
 def test_a_site_may_leave_the_making_to_its_users(base: Path, bases: Path, hub: HubDouble, tmp_path: Path) -> None:

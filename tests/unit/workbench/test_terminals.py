@@ -109,11 +109,21 @@ def test_a_conda_of_the_users_own_is_used(notebook: Notebook, home: Path, shell:
 
 
 @pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/zsh"])
-def test_without_an_environment_a_line_says_so(notebook: Notebook, home: Path, shell: str) -> None:
-    (notebook.prefix / "bin" / "python").unlink()
+@pytest.mark.parametrize(
+    ("lost", "line"),
+    [
+        (".", "There is no notebook environment. Open Environment and press Create"),
+        ("bin/python", "The notebook environment is broken. Open Environment and press Repair"),
+    ],
+)
+def test_without_a_sound_environment_a_line_says_so(
+    notebook: Notebook, home: Path, shell: str, lost: str, line: str
+) -> None:
+    (notebook.prefix / lost).rename(home / "lost")
     seen = open_terminal(notebook, home, shell)
-    assert "There is no notebook environment. Open Environment and press Create" in seen
+    assert line in seen
     assert "env= path=" in seen
+    assert "\nNEURONHUB_" not in seen
 
 
 def test_without_any_conda_its_programs_are_in_path_still(notebook: Notebook, home: Path) -> None:
