@@ -163,7 +163,9 @@ def _find_words(scene: _Scene, marker: Marker) -> Iterator[Problem]:
     if marker.kind != scene.layout.kind:
         text = _("The site makes environments of another kind now ({kind}).").format(kind=scene.layout.kind)
         yield Problem("other-kind", text, Action.RESET, serious=False)
-    if scene.inventory.unreadable:
-        text = _("What is recorded of some packages cannot be read: {names}.")
-        names = ", ".join(show(path.name) for path in scene.inventory.unreadable[:5])
-        yield Problem("records", text.format(names=names), Action.RESET, serious=False)
+    for installer, remedy in ("conda", Action.REPAIR), ("pip", Action.RESET):
+        unreadable = [path for path in scene.inventory.unreadable if (path.suffix == ".json") == (installer == "conda")]
+        if unreadable:
+            text = _("What {installer} has recorded of some packages cannot be read: {names}.")
+            names = ", ".join(show(path.name) for path in unreadable[:5])
+            yield Problem("records", text.format(installer=installer, names=names), remedy, serious=False)

@@ -17,7 +17,9 @@ from urllib.request import url2pathname
 from rattler import PrefixRecord, RepoDataRecord
 from rattler.exceptions import IoError
 
+from neuronhub.environments.additions import mend_commands
 from neuronhub.environments.bases import Base, read_active
+from neuronhub.environments.conda.transaction import read_unfinished
 from neuronhub.environments.entries import Entry, mend_entries
 from neuronhub.environments.layered import draw_doors
 from neuronhub.environments.layout import Layout
@@ -75,7 +77,9 @@ def repair_full(layout: Layout, report: Report) -> None:
     verdict = verify_records(layout.prefix, base.python)
     for path in verdict.unreadable:
         remove_tree(path)  # conda would take no step while it is there
-    _install(layout, base, layout.prefix, _choose_records(first, verdict), report, reinstall=verdict.broken)
+    broken = verdict.broken | read_unfinished(layout.prefix).names
+    _install(layout, base, layout.prefix, _choose_records(first, verdict), report, reinstall=broken)
+    mend_commands(layout.prefix)
     (layout.prefix / UNFINISHED).unlink(missing_ok=True)
     _finish(layout, base, layout.prefix)
 

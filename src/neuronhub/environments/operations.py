@@ -106,6 +106,9 @@ def _repair_layered(layout: Layout, report: Report) -> None:
             raise failure
     with scratch_folder(layout) as scratch:
         mend_layered(layout, base, scratch, report)
+    from neuronhub.environments.additions import mend_additions  # needs more than the standard library
+
+    mend_additions(layout, base, report)
 
 
 def _rebuild(layout: Layout, report: Report) -> None:

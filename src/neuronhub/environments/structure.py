@@ -12,8 +12,9 @@ from pathlib import Path
 
 from neuronhub.environments.bases import Base
 from neuronhub.environments.packages import find_site_packages
+from neuronhub.environments.relocation import read_interpreter
 from neuronhub.environments.types import Action, Problem
-from neuronhub.environments.user_files import list_names, read_head
+from neuronhub.environments.user_files import list_names, read_head, show
 from neuronhub.language import translate as _
 
 _COMMANDS = ("jupyter", "ipython", "pip")
@@ -67,22 +68,13 @@ def _find_moved_command(prefix: Path) -> tuple[str, str] | None:
     """One of the commands that are always there which starts the Python of another environment or none; that Python."""
     folder = prefix / "bin"
     for name in _COMMANDS:
-        interpreter = _read_interpreter(_read(folder / name))
+        interpreter = read_interpreter(folder / name)
         place = Path(interpreter)
         if not place.name.startswith("python") or place.parent in (folder, Path("/usr/bin"), Path("/bin")):
             continue
         if not os.access(place, os.X_OK) or os.path.isdir(place.parent.parent / "conda-meta"):
-            return str(folder / name), interpreter
+            return str(folder / name), show(interpreter)
     return None
-
-
-def _read_interpreter(script: str) -> str:
-    """The program that ``script`` names in its first line, or after ``exec`` where its path is too long for that."""
-    lines = script.split("\n", 2)
-    if script.startswith("#!/bin/sh\n'''exec'"):
-        return lines[1].removeprefix("'''exec'").strip().split(' "$0"')[0].strip("\"'")
-    words = lines[0].removeprefix("#!").split() if script.startswith("#!") else []
-    return words[0] if words else ""
 
 
 def _read(path: Path) -> str:

@@ -15,8 +15,10 @@ from tests.contract.environments.breakages import BREAKAGES, Breakage, find_pack
 from neuronhub.environments.bases import read_active
 from neuronhub.environments.conda.transaction import install_packages
 from neuronhub.environments.diagnosis import read_status
+from neuronhub.environments.full import read_base_records
 from neuronhub.environments.layout import Kind, Layout
 from neuronhub.environments.operations import ensure_environment, repair_environment, reset_environment
+from neuronhub.environments.packages import KERNEL_MODULES, UNFINISHED
 from neuronhub.environments.removal import remove_tree
 from neuronhub.environments.transfer import export_environment, import_environment, rebuild_environment
 from neuronhub.environments.types import Action, Condition, Progress
@@ -204,6 +206,28 @@ def test_import_that_fails_leaves_the_old_one(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("damage", ["file gone", "record cut off", "interrupted"])
+def test_packages_of_conda_are_mended(layouts: dict[Kind, Layout], kind: Kind, damage: str) -> None:
+    layout = layouts[kind]
+    ensure_environment(layout, ignore)
+    install_packages(layout, layout.prefix, ["toolz", "idna"], ignore)
+    packages = find_packages(layout, read_active(layout.bases))
+    (record,) = (layout.prefix / "conda-meta").glob("idna-*.json")
+    if damage == "record cut off":
+        record.write_text(record.read_text(encoding="utf-8")[:50], encoding="utf-8")
+        assert [problem.code for problem in read_status(layout).problems] == ["records"]
+    else:
+        (packages / "toolz" / "__init__.py").unlink()
+    if damage == "interrupted":
+        (layout.prefix / UNFINISHED).write_text('{"packages": ["toolz"], "arriving": []}', encoding="utf-8")
+        assert [problem.code for problem in read_status(layout).problems] == ["unfinished"]
+    repair_environment(layout, ignore)
+    assert read_status(layout).problems == ()
+    assert run(layout, "python", "-c", "import toolz; print(toolz.identity('there'))") == "there"
+    install_packages(layout, layout.prefix, ["idna"], ignore)  # conda works
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_rebuild_keeps_the_users_packages_but_not_those_that_hide_the_kernels(
     layouts: dict[Kind, Layout], kind: Kind, wheels: Path
 ) -> None:
@@ -243,6 +267,20 @@ def test_broken_environment_can_be_exported(layouts: dict[Kind, Layout]) -> None
     install_by_hand(find_packages(layout, read_active(layout.bases)), "own", "1.0", "own", "")
     (layout.prefix / "conda-meta" / "neuronhub").unlink()
     assert {"pip": ["own==1.0"]} in yaml.safe_load(export_environment(layout))["dependencies"]
+
+
+def test_every_package_that_the_kernel_needs_is_known(mini_bases: Path) -> None:
+    records = {record.name.normalized: record for record in read_base_records(read_active(mini_bases))}
+    needed, stack = set(), ["ipykernel"]
+    while stack:
+        name = stack.pop()
+        if name in records and name not in needed:
+            needed.add(name)
+            stack += [depend.split()[0] for depend in records[name].depends]
+    assert needed - {"python", "tzdata"} <= set(KERNEL_MODULES)
+    packages = read_active(mini_bases).site_packages
+    for name in needed & set(KERNEL_MODULES):
+        assert any((packages / module).exists() for module in KERNEL_MODULES[name]), name
 
 
 def test_full_environment_shares_files_with_its_cache(layouts: dict[Kind, Layout]) -> None:
