@@ -1,4 +1,4 @@
-"""``neuronhub base`` as operators call it, on a tiny channel with a real Python; killed, twice at once, on a full disk."""
+"""``neuronhub base`` as operators call it, on a tiny channel with a real Python; also killed, or on a full disk."""
 
 from __future__ import annotations
 
