@@ -24,6 +24,7 @@ from neuronhub.environments.environment_file import (
 )
 from neuronhub.environments.failures import explained
 from neuronhub.environments.full import read_base_records
+from neuronhub.environments.kernel_probe import probe_kernel
 from neuronhub.environments.layout import NAME, Layout
 from neuronhub.environments.lock import hold
 from neuronhub.environments.marker import read_marker
@@ -146,6 +147,11 @@ def _fill(layout: Layout, base: Base, wanted: EnvironmentFile, target: Path, rep
     if wanted.pip:
         report(Progress(_("Installing {number} packages with pip.").format(number=len(wanted.pip)), _CONDA))
         install_requirements(target, wanted.pip, lambda line: report(Progress(line, _CONDA)))
+    if reason := probe_kernel(target):
+        text = _(
+            "With these packages the kernel Python 3 would not start: {reason}. Leave those out that the kernel itself needs."
+        )
+        raise ConflictingState(text.format(reason=reason.rstrip(".")))
     relocate_commands(target, layout.prefix)
     report(Progress(_("All packages are in."), _PIP))
 

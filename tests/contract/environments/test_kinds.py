@@ -49,6 +49,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "wheels"
     folder.mkdir()
     write_wheel(folder, "own", "1.0")
+    write_wheel(folder, "comm", "99")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
@@ -189,6 +190,7 @@ prefix: /home/alice/miniconda3/envs/somewhere
         ("full", "dependencies:\n- pip:\n  - no-such-package==1\n", PackagesNotFound, "no-such-package==1"),
         ("layered", "dependencies:\n- pip:\n  - ./no-such-1.0-py3-none-any.whl\n", EnvironmentFailed, "no-such-1.0"),
         ("layered", "dependencies:\n- pip:\n  - --no-such-option\n", EnvironmentFailed, "no-such-option"),
+        ("layered", "dependencies:\n- pip:\n  - comm==99\n", ConflictingState, "would not start: .*comm"),
     ],
 )
 def test_import_that_fails_leaves_the_old_one(
