@@ -1,5 +1,6 @@
 /** NeuronHub's plugins for JupyterLab and Notebook, one module each. */
 
 import environment from "./environment.js";
+import job from "./job.js";
 
-export default [environment];
+export default [environment, job];

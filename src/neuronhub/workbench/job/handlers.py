@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyter_server.base.handlers import APIHandler
@@ -48,10 +49,11 @@ class JobHandler(APIHandler):  # type: ignore[misc]
 
     @authenticated
     async def get(self) -> None:
-        """200: ``{"job": queue, job_id, node, started_at, ends_at ... | null, "problem", "usage"}``."""
+        """200: ``{"job": queue, job_id, node, started_at, ends_at ... | null, "problem", "usage", "now"}``."""
         job, usage = await asyncio.gather(self.facts.fetch(), asyncio.to_thread(self.meter.read))
         self.set_header("Cache-Control", "no-store")
-        self.finish({"job": job, "problem": self.facts.problem, "usage": usage})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.finish({"job": job, "problem": self.facts.problem, "usage": usage, "now": now})
 
 
 def make_job_handlers(meter: Meter) -> list[tuple[str, type[APIHandler], dict[str, Any]]]:

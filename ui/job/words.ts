@@ -1,0 +1,90 @@
+/** The clock's and the meters' words. */
+
+import { fill } from "../environment/texts.js";
+import type { Gpu, Usage } from "./job.js";
+
+/** Marks a text for the message catalogues. */
+function mark(text: string): string {
+  return text;
+}
+
+export const ENGLISH = {
+  left: mark("{time} left"),
+  last_minute: mark("less than 1 minute left"),
+  over: mark("time is over"),
+  job: mark("Job {id}"),
+  node: mark("Node {node}"),
+  ends: mark("Ends at {time}"),
+  cpu: mark("CPU {used} of {given}"),
+  memory: mark("Memory {used} of {given}"),
+  gpu: mark("GPU {number}: {busy}, memory {used} of {given}"),
+  gpu_unknown: mark("GPU {number}"),
+  of_this_job: mark("What this job uses of what it was given"),
+  silent: mark("The server does not answer. The time shown goes on by your computer's clock."),
+  warning: mark("Your Jupyter server ends in {minutes} minutes, at {time}: its time limit is reached."),
+  warning_next: mark(
+    "Open documents are saved now and once more before the end. Kernels, terminals and what runs in them will end; files stay.",
+  ),
+  warning_early: mark("Finish or save what runs. Open documents are saved before the end; kernels and terminals end."),
+  not_saved: mark("{name} could not be saved. Save it yourself before the server ends."),
+} as const;
+
+export type Texts = Readonly<Record<keyof typeof ENGLISH, string>>;
+
+/** `4980` seconds -> `1 h 23 min left`, in the language. */
+export function describeLeft(seconds: number, texts: Texts, language: string): string {
+  if (seconds < 60) {
+    return seconds <= 0 ? texts.over : texts.last_minute;
+  }
+  const minutes = Math.floor(seconds / 60);
+  const parts: [number, string][] = [
+    [Math.floor(minutes / 1440), "day"],
+    [Math.floor((minutes % 1440) / 60), "hour"],
+    [minutes >= 1440 ? 0 : minutes % 60, "minute"],
+  ];
+  const time = parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(count))
+    .join(" ");
+  return fill(texts.left, { time });
+}
+
+/** `1536` MB (2^20 bytes) -> `1.5 GB`. */
+export function describeMemory(megabytes: number, language: string): string {
+  const big = megabytes >= 1000;
+  return new Intl.NumberFormat(language, {
+    style: "unit",
+    unit: big ? "gigabyte" : "megabyte",
+    maximumFractionDigits: big ? 1 : 0,
+  }).format(big ? megabytes / 1024 : megabytes);
+}
+
+/** One line for each of CPU, memory and GPUs; what is not known is left out. */
+export function describeUsage(usage: Usage, texts: Texts, language: string): string[] {
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+  const lines: string[] = [];
+  if (usage.cpus_used !== null) {
+    const given = usage.cpus_given === null ? "?" : number.format(usage.cpus_given);
+    lines.push(fill(texts.cpu, { used: number.format(usage.cpus_used), given }));
+  }
+  const given = usage.memory_given_mb === null ? "?" : describeMemory(usage.memory_given_mb, language);
+  lines.push(fill(texts.memory, { used: describeMemory(usage.memory_used_mb, language), given }));
+  return [...lines, ...usage.gpus.map((gpu) => describeGpu(gpu, texts, language))];
+}
+
+function describeGpu(gpu: Gpu, texts: Texts, language: string): string {
+  if (gpu.busy_percent === null || gpu.memory_used_mb === null || gpu.memory_given_mb === null) {
+    return fill(texts.gpu_unknown, { number: gpu.number });
+  }
+  return fill(texts.gpu, {
+    number: gpu.number,
+    busy: new Intl.NumberFormat(language, { style: "percent" }).format(gpu.busy_percent / 100),
+    used: describeMemory(gpu.memory_used_mb, language),
+    given: describeMemory(gpu.memory_given_mb, language),
+  });
+}
+
+/** Share of memory in use, 0 to 1; null when it is not known. Near 1 the job will be killed. */
+export function memoryShare(usage: Usage): number | null {
+  return usage.memory_given_mb === null ? null : Math.min(1, usage.memory_used_mb / usage.memory_given_mb);
+}

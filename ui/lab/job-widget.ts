@@ -1,0 +1,71 @@
+/** Queue, job and time left, with the job's meters behind: in Lab's status bar and in Notebook's header. */
+
+import { Widget } from "@lumino/widgets";
+
+import { make, write } from "../environment/dom.js";
+import { fill } from "../environment/texts.js";
+import { type JobAnswer, secondsLeft } from "../job/job.js";
+import { describeLeft, describeUsage, memoryShare, type Texts } from "../job/words.js";
+
+const SOON_S = 15 * 60;
+const FULL = 0.9;
+
+export class JobWidget extends Widget {
+  private readonly left = make("span", { class: "nh-job-left" });
+  private readonly place = make("span", { class: "nh-job-place" });
+  private readonly use = make("span", { class: "nh-job-use" });
+  private readonly details = make("span", { class: "nh-job-details", role: "tooltip", id: "nh-job-details" });
+
+  constructor(
+    private readonly texts: Texts,
+    private readonly language: string,
+  ) {
+    super();
+    this.id = "neuronhub-job";
+    this.addClass("nh-job");
+    this.node.tabIndex = 0;
+    this.node.setAttribute("role", "group");
+    this.node.setAttribute("aria-describedby", this.details.id);
+    this.node.append(this.place, this.left, this.use, this.details);
+    this.hide();
+  }
+
+  /** Show `answer`; `now` is the present moment on the server's clock. */
+  show_(answer: JobAnswer, now: number, silent: boolean): void {
+    const { job, usage } = answer;
+    if (job === null) {
+      this.hide();
+      return;
+    }
+    this.show();
+    const left = secondsLeft(job, now);
+    write(this.place, job.queue);
+    write(this.left, left === null ? "" : describeLeft(left, this.texts, this.language));
+    const lines = describeUsage(usage, this.texts, this.language);
+    write(this.use, lines.slice(0, 2).join(" · "));
+    this.toggleClass("nh-job-soon", left !== null && left <= SOON_S);
+    this.toggleClass("nh-job-full", (memoryShare(usage) ?? 0) >= FULL);
+    this.details.replaceChildren(
+      ...this.describe(answer, silent).map((line) => make("span", { class: "nh-job-line" }, line)),
+    );
+  }
+
+  private describe({ job, usage, problem }: JobAnswer, silent: boolean): string[] {
+    const lines = [];
+    if (job?.job_id != null) {
+      lines.push(fill(this.texts.job, { id: job.job_id }));
+    }
+    if (job?.node) {
+      lines.push(fill(this.texts.node, { node: job.node }));
+    }
+    if (job?.ends_at != null) {
+      lines.push(fill(this.texts.ends, { time: formatTime(job.ends_at, this.language) }));
+    }
+    lines.push(`${this.texts.of_this_job}:`, ...describeUsage(usage, this.texts, this.language));
+    return silent ? [...lines, this.texts.silent] : problem === "" ? lines : [...lines, problem];
+  }
+}
+
+export function formatTime(iso: string, language: string): string {
+  return new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(new Date(iso));
+}
