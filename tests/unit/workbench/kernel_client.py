@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 from tests.unit.workbench.hub_double import TOKEN
@@ -24,13 +25,19 @@ def start_session(server: Start, kernel: str = "python3") -> Any:
 
 def run_cell(server: Start, kernel_id: str, code: str) -> str:
     """What the cell prints or shows, errors included."""
-    return asyncio.run(_run_cell(server, kernel_id, code))
+    return run_cell_at(f"ws://127.0.0.1:{server.port}/user/alice/", kernel_id, code, token=TOKEN)
 
 
-async def _run_cell(server: Start, kernel_id: str, code: str) -> str:
-    url = f"ws://127.0.0.1:{server.port}/user/alice/api/kernels/{kernel_id}/channels"
+def run_cell_at(url: str, kernel_id: str, code: str, *, token: str, ca_file: Path | None = None) -> str:
+    """The same, in a kernel of the server whose websockets are below ``url``."""
+    channels, headers = f"{url}api/kernels/{kernel_id}/channels", {"Authorization": f"token {token}"}
+    trusted = str(ca_file) if ca_file else None
+    return asyncio.run(_run_cell(HTTPRequest(channels, headers=headers, ca_certs=trusted), code))
+
+
+async def _run_cell(request: HTTPRequest, code: str) -> str:
     async with asyncio.timeout(LIMIT_S):
-        socket = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
+        socket = await websocket_connect(request)
         header = {
             "msg_id": uuid.uuid4().hex,
             "msg_type": "execute_request",
