@@ -74,7 +74,7 @@ def repair_full(layout: Layout, report: Report) -> None:
         if failure := remove_tree(path):
             raise failure
     report(Progress(_("Comparing all files with what was installed."), 0.1))
-    verdict = verify_records(layout.prefix, base.python)
+    verdict = verify_records(layout.prefix, base.python, [door.place for door in draw_doors(layout)])
     for path in verdict.unreadable:
         remove_tree(path)  # conda would take no step while it is there
     broken = verdict.broken | read_unfinished(layout.prefix).names

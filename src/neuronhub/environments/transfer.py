@@ -149,7 +149,7 @@ def _fill(layout: Layout, base: Base, wanted: EnvironmentFile, target: Path, rep
         install_requirements(target, wanted.pip, lambda line: report(Progress(line, _CONDA)))
     if reason := probe_kernel(target):
         text = _(
-            "With these packages the kernel Python 3 would not start: {reason}. Leave those out that the kernel itself needs."
+            "With these packages the kernel would not start: {reason}. Leave those out that the kernel itself needs."
         )
         raise ConflictingState(text.format(reason=reason.rstrip(".")))
     relocate_commands(target, layout.prefix)

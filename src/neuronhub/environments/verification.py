@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,11 @@ class Verdict:
     """Names of the packages of which a file is missing or changed."""
 
 
-def verify_records(prefix: Path, python: str) -> Verdict:
-    """Read all files of all packages in ``prefix``; packages that pip has replaced with another version pass."""
+def verify_records(prefix: Path, python: str, leave_out: Collection[str] = ()) -> Verdict:
+    """Read all files of all packages in ``prefix`` but those to ``leave_out``.
+
+    Packages that pip has replaced with another version pass.
+    """
     replaced = {one.name for one in read_inventory(prefix, python).installed if one.package.installer == "pip"}
     records: dict[str, PrefixRecord] = {}
     unreadable = []
@@ -50,7 +53,7 @@ def verify_records(prefix: Path, python: str) -> Verdict:
         package = record.name.normalized
         records[package] = record
         if not _list_distributions(place for place, _entry in entries) & replaced and not all(
-            _is_as_installed(prefix, place, entry) for place, entry in entries
+            _is_as_installed(prefix, place, entry) for place, entry in entries if place not in leave_out
         ):
             broken.add(package)
     return Verdict(records, tuple(unreadable), frozenset(broken))
