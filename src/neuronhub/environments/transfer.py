@@ -53,6 +53,7 @@ def export_environment(layout: Layout) -> str:
     marker = read_marker(layout.prefix)
     inventory = read_inventory(layout.prefix, marker.python if marker else "")
     wanted, left_out = _describe(layout, inventory.installed)
+    left_out += [f"{show(path.name)}?" for path in inventory.unreadable]
     conda = list(wanted.conda)
     comments = [_("Not in this file: {package}. Install it by hand.").format(package=package) for package in left_out]
     if marker and marker.kind == "full":
