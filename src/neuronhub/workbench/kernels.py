@@ -15,12 +15,13 @@ from jupyter_core.paths import jupyter_path
 from traitlets import Instance
 
 from neuronhub.environments.layout import NAME
-from neuronhub.environments.user_files import read_json
+from neuronhub.environments.user_files import list_names, read_json
 from neuronhub.workbench.notebook import Notebook
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _OWN = Path(sys.prefix, "share", "jupyter", "kernels")
 """Kernels of the base: the server runs from there, notebooks do not."""
+_RUN = Path(__file__).parent / "shell" / "run"
 _METADATA = {"debugger": True, "supported_encryption": ["curve"]}
 
 
@@ -56,7 +57,7 @@ class NotebookKernelSpecs(KernelSpecManager):  # type: ignore[misc]
     def _make_python(self) -> KernelSpec:
         return KernelSpec(
             resource_dir=str(_OWN / NATIVE_KERNEL_NAME),
-            argv=[str(self.notebook.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            argv=self._enter([str(self.notebook.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]),
             display_name="Python 3",
             language="python",
             kernel_protocol_version="5.5",
@@ -77,11 +78,18 @@ class NotebookKernelSpecs(KernelSpecManager):  # type: ignore[misc]
         """A kernel of the environment: run by the environment's own programs, and called so."""
         python = str(self.notebook.python)
         argv = [word.replace("{prefix}", str(self.notebook.prefix)) for word in spec.argv]
-        spec.argv = [python if _PYTHON.fullmatch(argv[0]) else argv[0], *argv[1:]] if argv else []
+        spec.argv = self._enter([python if _PYTHON.fullmatch(argv[0]) else argv[0], *argv[1:]]) if argv else []
         if not spec.display_name.endswith(f"({NAME})"):
             spec.display_name = f"{spec.display_name} ({NAME})"
         spec.env = {**self._variables, **spec.env}
         return spec
+
+    def _enter(self, argv: list[str]) -> list[str]:
+        """``argv``, by way of the scripts with which conda packages of the environment set variables of theirs."""
+        scripts = self.notebook.prefix / "etc" / "conda" / "activate.d"
+        if not any(name.endswith(".sh") for name in list_names(scripts)):
+            return argv
+        return ["/bin/bash", str(_RUN), *argv]
 
     @property
     def _variables(self) -> dict[str, str]:

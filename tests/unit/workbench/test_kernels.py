@@ -81,6 +81,19 @@ def test_python_3_is_the_environments(own: Start, prefix: Path, base: Path) -> N
     assert seen["VIRTUAL_ENV"] is None
 
 
+def test_a_kernel_sees_what_conda_packages_set_for_themselves(own: Start, prefix: Path) -> None:
+    scripts = prefix / "etc" / "conda" / "activate.d"
+    scripts.mkdir(parents=True)
+    (scripts / "proj.sh").write_text(
+        'if [[ -n $CONDA_PREFIX ]]; then export PROJ_DATA="$CONDA_PREFIX/share/proj"; fi\n'
+    )
+    kernel = start_session(own).json["kernel"]["id"]
+    code = "import os; print(os.environ['PROJ_DATA'], [name for name in os.environ if 'neuronhub_script' in name])"
+    assert run_cell(own, kernel, code) == f"{prefix}/share/proj []\n"
+    (scripts / "proj.sh").unlink()
+    assert list_kernels(own)["python3"]["argv"][0] == str(prefix / "bin" / "python")
+
+
 def test_what_is_installed_is_there_at_once(own: Start, packages: Path) -> None:
     kernel = start_session(own).json["kernel"]["id"]
     assert "ModuleNotFoundError" in run_cell(own, kernel, "import fresh")
