@@ -52,7 +52,7 @@ class Base:
         return {
             "format": FORMAT,
             "version": self.version,
-            "made_at": self.made_at.isoformat(timespec="seconds"),
+            "made_at": self.made_at.isoformat(),
             "python": self.python,
             "spec": list(self.spec),
         }
