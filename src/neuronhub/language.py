@@ -7,6 +7,7 @@ Runs in the hub and on the command line. Texts in the code are English; the cata
 from __future__ import annotations
 
 import gettext
+import os
 import re
 from contextvars import ContextVar
 from functools import cache
@@ -40,6 +41,12 @@ def translate_n(singular: str, plural: str, number: int) -> str:
 def catalogue(language: str) -> gettext.NullTranslations:
     """The compiled catalogue of ``language``, read once; without one the English source texts stand."""
     return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
+
+
+def find_locale_language() -> str:
+    """Return what the terminal's locale asks for, if NeuronHub speaks it; else English."""
+    chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return choose_language(None, chosen.split(".")[0].replace("_", "-"))
 
 
 def choose_language(cookie: str | None, accept_language: str | None, default: str = "en") -> str:

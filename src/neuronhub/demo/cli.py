@@ -21,7 +21,7 @@ from neuronhub.demo.namespace import run_inside
 from neuronhub.demo.shape import ACCOUNTS, RESEARCHERS
 from neuronhub.demo.state import DEFAULT_STATE, StateFolder, ensure_format, hold
 from neuronhub.demo.supervisor import PATH
-from neuronhub.language import choose_language
+from neuronhub.language import find_locale_language
 
 IDS = frozenset(account.id for account in ACCOUNTS)
 NO_ACCOUNT = "There is no account {account}; there are alice, bob and u01 ... u50."
@@ -53,7 +53,7 @@ def demo(
     folder = StateFolder(Path(os.path.abspath(state)))
     ctx.obj = folder
     if ctx.invoked_subcommand is None:
-        options = Options(str(folder.path), port, not http, without, find_language(), find_command(folder))
+        options = Options(str(folder.path), port, not http, without, find_locale_language(), find_command(folder))
         sys.exit(run_site(folder, options, bases, fresh=fresh))
 
 
@@ -62,12 +62,6 @@ def find_command(state: StateFolder) -> str:
     typed = sys.argv[0] if Path(sys.argv[0]).name == "neuronhub" else "neuronhub"
     name = "neuronhub" if shutil.which("neuronhub") == typed else typed
     return f"{name} demo" if str(state.path) == DEFAULT_STATE else f"{name} demo --state {state.path}"
-
-
-def find_language() -> str:
-    """The language that the terminal's locale asks for, if NeuronHub speaks it."""
-    chosen = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return choose_language(None, chosen.split(".")[0].replace("_", "-"))
 
 
 def run_site(state: StateFolder, options: Options, bases: Path | None, *, fresh: bool) -> int:

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from neuronhub import language
 from neuronhub.environments.base_build import Order, build_base
 from neuronhub.environments.base_spec import read_spec
 from neuronhub.environments.base_versions import (
@@ -41,6 +42,7 @@ bases_option = click.option(
 @click.group()
 def base() -> None:
     """The base environment of the site: Jupyter servers run from it, users' environments stand on it."""
+    language.current.set(language.find_locale_language())
 
 
 base.add_command(channel)

@@ -70,7 +70,7 @@ class Voice:
 @contextmanager
 def speak(get_site: Callable[[], Site], as_json: bool, reader: str | None) -> Iterator[Voice]:
     """A voice for the body, in the language ``reader``; what the body raises is told, and ends the process."""
-    token = language.current.set(reader or _find_language())
+    token = language.current.set(reader or language.find_locale_language())
     try:
         with _ending_properly():
             user = _find_user()
@@ -114,12 +114,6 @@ def _render_package(package: Package) -> str:
     while size >= _UNIT and len(units) > 1:
         size, units = size / _UNIT, units[1:]
     return f"{package.name} {package.version} ({package.installer}, {size:.0f} {units[0]})"
-
-
-def _find_language() -> str:
-    """The language of the user's locale, by the rules of POSIX."""
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "ko" if locale.startswith("ko") else "en"
 
 
 def _find_user() -> pwd.struct_passwd:

@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from neuronhub.demo import installation
-from neuronhub.demo.cli import demo, find_language, render_entry
+from neuronhub.demo.cli import demo, render_entry
 from neuronhub.demo.errors import DemoError
 from neuronhub.demo.inside import Options
+from neuronhub.language import find_locale_language
 
 
 def refusal(*arguments: str) -> str:
@@ -85,7 +86,7 @@ def test_the_terminals_language_is_spoken(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert find_language() == language
+    assert find_locale_language() == language
 
 
 def test_options_reach_the_site_unchanged() -> None:
