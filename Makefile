@@ -12,7 +12,7 @@ NPM_CI := npm ci --no-fund --no-audit --loglevel=error
 CATALOGUES := $(wildcard src/neuronhub/web/locale/*/LC_MESSAGES/*.po)
 JUPYTER_CATALOGUE := src/neuronhub/web/locale/ko_KR/LC_MESSAGES/neuronhub.json
 UI_SOURCES := $(wildcard ui/*.json ui/lab/*.json ui/lab/*.css) src/neuronhub/web/static/css/environment-panel.css \
-	$(shell find ui/hub ui/environment ui/lab -name '*.ts' -not -path '*/node_modules/*')
+	$(shell find ui/clusters ui/environment ui/hub ui/job ui/lab -name '*.ts' -not -path '*/node_modules/*')
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

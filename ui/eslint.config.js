@@ -5,7 +5,7 @@ export default tseslint.config(
   { ignores: ["**/build/", "**/node_modules/"] },
   js.configs.recommended,
   {
-    files: ["hub/**/*.ts", "environment/**/*.ts", "job/**/*.ts", "lab/*.ts", "tests/**/*.ts"],
+    files: ["hub/**/*.ts", "environment/**/*.ts", "clusters/**/*.ts", "job/**/*.ts", "lab/*.ts", "tests/**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {

@@ -1,6 +1,6 @@
 /** What the panel says of the errand under way, of one that has ended, and of requests that failed. */
 
-import { EnvironmentRefused, OddAnswer } from "./api.js";
+import { OddAnswer, Refused } from "./answers.js";
 import type { Action, Errand } from "./status.js";
 import type { Texts } from "./texts.js";
 
@@ -13,8 +13,8 @@ export function describeEnd(errand: Errand, texts: Texts): string {
 }
 
 /** Why a request failed and what to do next. */
-export function explain(error: unknown, texts: Texts): string {
-  if (error instanceof EnvironmentRefused) {
+export function explain(error: unknown, texts: Pick<Texts, "signed_out" | "silent" | "odd">): string {
+  if (error instanceof Refused) {
     return error.status === 401 || error.status === 403 ? texts.signed_out : error.message || texts.silent;
   }
   if (error instanceof OddAnswer) {

@@ -74,8 +74,16 @@ export type Catalogue = Readonly<Record<string, unknown>>;
 
 /** The texts, each as `translate` says it. */
 export function translateTexts(translate: (english: string) => string): Texts {
-  const pairs = Object.entries(ENGLISH).map(([key, english]) => [key, translate(english)]);
-  return Object.fromEntries(pairs) as Texts;
+  return translateEach(ENGLISH, translate);
+}
+
+/** Any such set of texts, each as `translate` says it. */
+export function translateEach<Name extends string>(
+  english: Readonly<Record<Name, string>>,
+  translate: (english: string) => string,
+): Readonly<Record<Name, string>> {
+  const pairs = Object.entries<string>(english).map(([key, text]) => [key, translate(text)]);
+  return Object.fromEntries(pairs) as Record<Name, string>;
 }
 
 /** What `catalogue` says for a text; the text itself where it says nothing. */

@@ -19,7 +19,10 @@ export const browserClock: Clock = {
   },
 };
 
-/** Runs `ask` every `interval` ms while the page is seen; `ask` resolves to false when the answer was a failure. */
+/**
+ * Runs `ask` every `interval` ms while the page is seen; `ask` resolves to false when the answer was a failure.
+ * An interval that changes is a function, called after each answer.
+ */
 export class Poll {
   private failures = 0;
   private asking = false;
@@ -27,7 +30,7 @@ export class Poll {
 
   constructor(
     private readonly ask: () => Promise<boolean>,
-    private readonly interval: number,
+    private readonly interval: number | (() => number),
     private readonly clock: Clock = browserClock,
   ) {
     clock.onVisible(() => {
@@ -62,7 +65,8 @@ export class Poll {
   private plan(): void {
     this.cancel?.();
     if (this.clock.visible()) {
-      const delay = Math.min(this.interval * 2 ** this.failures, 60_000);
+      const interval = typeof this.interval === "number" ? this.interval : this.interval();
+      const delay = Math.min(interval * 2 ** this.failures, 60_000);
       this.cancel = this.clock.wait(delay, () => void this.now());
     }
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EnvironmentRefused, OddAnswer, overHttp } from "../environment/api.js";
+import { OddAnswer, Refused } from "../environment/answers.js";
+import { overHttp } from "../environment/api.js";
 import { describeBase } from "../environment/facts.js";
 import { describeEnd, explain } from "../environment/messages.js";
 import { formatSize } from "../environment/sizes.js";
@@ -43,13 +44,13 @@ test("a refusal carries the server's sentence; a proxy's page carries none", asy
   const refused = await server(409, '{"message": "It is being repaired."}')
     .start("reset")
     .catch((error: unknown) => error);
-  assert.ok(refused instanceof EnvironmentRefused);
+  assert.ok(refused instanceof Refused);
   assert.equal(explain(refused, TEXTS), "It is being repaired.");
   const gateway = await server(502, "<html>Bad gateway</html>")
     .read()
     .catch((error: unknown) => error);
   assert.equal(explain(gateway, TEXTS), TEXTS.silent);
-  assert.equal(explain(new EnvironmentRefused(403, "Missing credentials"), TEXTS), TEXTS.signed_out);
+  assert.equal(explain(new Refused(403, "Missing credentials"), TEXTS), TEXTS.signed_out);
 });
 
 test("an answer that is not the contract is told as such", async () => {

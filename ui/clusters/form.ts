@@ -1,0 +1,202 @@
+/** The form of one profile: how many engines, where, for how long, and what that costs. */
+
+import { make, makeButton, write } from "../environment/dom.js";
+import { fill } from "../environment/texts.js";
+import { type Cluster as Resources, knownQueues, type Queue } from "../hub/cluster.js";
+import { describeDuration } from "../hub/durations.js";
+import type { Cluster, Order } from "./clusters.js";
+import type { Texts } from "./texts.js";
+import { describeCost, type Field, isProblem, readOrder } from "./wish.js";
+
+const SLURM = "slurm";
+/** How long typing must rest before the cost, a live region, is written again. */
+const REST_MS = 300;
+
+export class ProfileForm {
+  readonly element: HTMLElement;
+  /** Where the profile's clusters are shown. */
+  readonly clusters = make("div", { class: "nh-cl-list" });
+  readonly start: HTMLButtonElement;
+
+  private readonly fields: Record<Field, HTMLInputElement | HTMLSelectElement>;
+  private readonly hint = make("p", { class: "nh-cl-problem", role: "status" });
+  private readonly cost = make("strong", { class: "nh-cl-amount" });
+  private readonly costDetail = make("span", { class: "nh-env-hint" });
+  private readonly timeHint: HTMLElement;
+  private resources: Resources | null = null;
+  private taken: ReadonlySet<string> = new Set();
+  private busy = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `id` is unique in the page; `start` is called with what can be asked for. */
+  constructor(
+    readonly profile: string,
+    id: string,
+    private readonly texts: Texts,
+    private readonly language: string,
+    order: (order: Order) => void,
+  ) {
+    const number = (value: string): HTMLInputElement =>
+      make("input", { type: "number", min: "1", step: "1", inputmode: "numeric", value, required: "" });
+    const text = (): HTMLInputElement =>
+      make("input", { type: "text", autocomplete: "off", spellcheck: "false", size: "10" });
+    this.fields = {
+      engines: number("1"),
+      nodes: number("1"),
+      queue: make("select", {}, new Option(texts.choose, "")),
+      time_limit: text(),
+      name: text(),
+    };
+    this.timeHint = make("span", { class: "nh-env-hint", id: `${id}-time` }, texts.time_hint);
+    this.hint.id = `${id}-problem`;
+    this.start = makeButton(texts.start, "nh-env-primary", () => {
+      const wish = this.read();
+      if (isProblem(wish)) {
+        this.fields[wish.field].focus();
+      } else {
+        order(wish);
+      }
+    });
+    this.start.setAttribute("aria-describedby", this.hint.id);
+    this.element = this.build(id);
+    this.describe();
+  }
+
+  /** Take in a renewed table; what has been picked and typed stays. */
+  offer(resources: Resources): void {
+    this.resources = resources;
+    const select = this.fields.queue as HTMLSelectElement;
+    const known = new Map(Array.from(select.options, (option) => [option.value, option] as const));
+    const options = knownQueues(resources).map((queue) => this.optionOf(queue, known.get(queue.name)));
+    if (options.length + 1 !== known.size || options.some((option) => !option.isConnected)) {
+      const picked = select.value;
+      select.replaceChildren(...Array.from(select.options).slice(0, 1), ...options);
+      select.value = options.some(({ value }) => value === picked) ? picked : "";
+    }
+    this.describe();
+  }
+
+  /** Clusters of this profile that are there, by name. */
+  take(clusters: readonly Cluster[]): void {
+    this.taken = new Set(clusters.filter(({ profile }) => profile === this.profile).map(({ name }) => name));
+    this.describe();
+  }
+
+  /** While an order is on its way, or nothing can be ordered. */
+  rest(busy: boolean, starting: boolean): void {
+    this.busy = busy;
+    write(this.start, starting ? this.texts.starting_label : this.texts.start);
+    this.describe();
+  }
+
+  private build(id: string): HTMLElement {
+    const { texts, fields } = this;
+    const slurm = this.profile === SLURM;
+    const field = (name: Field, label: string, hint: HTMLElement | null = null): HTMLElement => {
+      fields[name].id = `${id}-${name}`;
+      fields[name].setAttribute("aria-describedby", [hint?.id, this.hint.id].filter(Boolean).join(" "));
+      fields[name].addEventListener("input", () => {
+        this.describe(REST_MS);
+      });
+      return make("div", { class: `nh-cl-field nh-cl-${name}` }, make("label", { for: fields[name].id }, label), fields[name], hint);
+    };
+    const nameHint = make("span", { class: "nh-env-hint", id: `${id}-name-hint` }, texts.name_hint);
+    const title = make("h3", { id: `${id}-title` }, make("code", {}, this.profile));
+    const hint = slurm ? texts.slurm_hint : this.profile === "local" ? texts.local_hint : texts.own_hint;
+    const form = make(
+      "form",
+      { class: "nh-cl-form", novalidate: "", "aria-labelledby": title.id },
+      field("engines", texts.engine),
+      ...(slurm ? [field("nodes", texts.node), field("queue", texts.queue)] : []),
+      ...(slurm ? [field("time_limit", texts.time_limit, this.timeHint)] : []),
+      field("name", texts.name, nameHint),
+      slurm
+        ? make("div", { class: "nh-cl-cost", "aria-live": "polite" }, make("span", {}, texts.cost), this.cost, this.costDetail)
+        : null,
+      make("div", { class: "nh-cl-submit" }, this.start, this.hint),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.start.click();
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
+        event.preventDefault(); // the button is none that submits: pressed while it rests, it does nothing
+        this.start.click();
+      }
+    });
+    const head = make("div", { class: "nh-cl-head" }, title, make("p", { class: "nh-env-hint" }, hint));
+    return make(
+      "section",
+      { class: "nh-cl-profile", "data-profile": this.profile, "aria-labelledby": title.id },
+      head,
+      form,
+      this.clusters,
+    );
+  }
+
+  private get queue(): Queue | undefined {
+    const picked = this.fields.queue.value;
+    return this.resources === null ? undefined : knownQueues(this.resources).find(({ name }) => name === picked);
+  }
+
+  private read(): ReturnType<typeof readOrder> {
+    const slurm = this.profile === SLURM;
+    const value = (field: Field): string | null => (slurm ? this.fields[field].value : null);
+    const typed = {
+      profile: this.profile,
+      engines: this.fields.engines.value,
+      nodes: value("nodes"),
+      queue: value("queue"),
+      time_limit: value("time_limit"),
+      name: this.fields.name.value,
+    };
+    const wish = readOrder(typed, this.queue, this.texts, this.language);
+    return !isProblem(wish) && this.taken.has(wish.name ?? "") ? { field: "name", text: this.texts.taken } : wish;
+  }
+
+  private optionOf(queue: Queue, known: HTMLOptionElement | undefined): HTMLOptionElement {
+    const option = known ?? new Option("", queue.name);
+    const kind = queue.usable ? (queue.charged ? "queue_charged" : "queue_free") : "queue_closed";
+    write(option, fill(this.texts[kind], { name: queue.name }));
+    option.disabled = !queue.usable;
+    return option;
+  }
+
+  private describe(costAfterMs = 0): void {
+    const wish = this.read();
+    const problem = isProblem(wish) ? wish : null;
+    for (const [name, field] of Object.entries(this.fields)) {
+      field.setAttribute("aria-invalid", String(problem?.field === name && field.value !== ""));
+    }
+    this.start.setAttribute("aria-disabled", String(this.busy || problem?.text === this.texts.taken));
+    const queue = this.queue;
+    const hint = queue === undefined ? "" : fill(this.texts.time_default, { time: this.inWords(queue.default_time_s) });
+    write(this.timeHint, [this.texts.time_hint, hint].filter((text) => text !== "").join(". "));
+    const show = (): void => {
+      write(this.hint, problem?.text ?? "");
+      this.describeCost();
+    };
+    clearTimeout(this.timer);
+    if (costAfterMs > 0) {
+      this.timer = setTimeout(show, costAfterMs);
+    } else {
+      show();
+    }
+  }
+
+  private describeCost(): void {
+    const queue = this.queue;
+    const nodes = Number(this.fields.nodes.value);
+    const known = queue !== undefined && this.resources !== null && Number.isInteger(nodes) && nodes > 0;
+    const cost = known
+      ? describeCost(queue, nodes, this.fields.time_limit.value, this.resources?.currency ?? "", this.texts, this.language)
+      : { amount: "–", detail: "" };
+    write(this.cost, cost.amount);
+    write(this.costDetail, cost.detail);
+  }
+
+  private inWords(seconds: number): string {
+    return describeDuration(seconds, this.language);
+  }
+}
