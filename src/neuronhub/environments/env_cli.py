@@ -161,7 +161,7 @@ def _refuse_broken(voice: Voice) -> None:
         return
     refuse_foreign(voice.layout)
     found = read_status(voice.layout)
-    raise ConflictingState(" ".join(render_problem(problem) for problem in found.problems if problem.serious))
+    raise ConflictingState("\n".join(render_problem(problem) for problem in found.problems if problem.serious))
 
 
 def _ask(voice: Voice) -> None:

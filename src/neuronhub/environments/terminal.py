@@ -20,9 +20,18 @@ def show_progress() -> Iterator[Report]:
         yield _report_lines(console)
         return
     columns = (BarColumn(24), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Bar(*columns, console=console) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda progress: bar.update(task, completed=progress.done, description=progress.step)
+    bar = Bar(*columns, console=console)
+    task = bar.add_task("", total=1.0)
+
+    def report(progress: Progress) -> None:
+        bar.update(task, completed=progress.done, description=progress.step)
+        bar.start()  # with the first step: where there is nothing to do, there is no bar
+
+    try:
+        yield report
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _report_lines(console: Console) -> Report:
