@@ -21,11 +21,8 @@ export const ENGLISH = {
   gpu_unknown: mark("GPU {number}"),
   of_this_job: mark("What this job uses of what it was given"),
   silent: mark("The server does not answer. The time shown goes on by your computer's clock."),
-  warning: mark("Your Jupyter server ends in {minutes} minutes, at {time}: its time limit is reached."),
-  warning_next: mark(
-    "Open documents are saved now and once more before the end. Kernels, terminals and what runs in them will end; files stay.",
-  ),
-  warning_early: mark("Finish or save what runs. Open documents are saved before the end; kernels and terminals end."),
+  warning: mark("Jupyter ends in {minutes} minutes, at {time}. Kernels and terminals end; files stay."),
+  warning_next: mark("Open documents are saved now and again before the end."),
   not_saved: mark("{name} could not be saved. Save it yourself before the server ends."),
 } as const;
 

@@ -26,12 +26,42 @@ export class JobWidget extends Widget {
     this.node.tabIndex = 0;
     this.node.setAttribute("role", "group");
     this.node.setAttribute("aria-describedby", this.details.id);
-    this.node.append(this.place, this.left, this.use, this.details);
+    this.node.append(this.place, this.left, this.use);
+    const events = { mouseenter: true, focus: true, mouseleave: false, blur: false };
+    for (const [event, open] of Object.entries(events)) {
+      this.node.addEventListener(event, () => {
+        this.toggleDetails(open);
+      });
+    }
+    this.node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        this.toggleDetails(false);
+      }
+    });
     this.hide();
   }
 
+  override dispose(): void {
+    this.details.remove();
+    super.dispose();
+  }
+
+  /** In the page itself, since Jupyter's bars cut off what sticks out of them. */
+  private toggleDetails(open: boolean): void {
+    if (!open) {
+      this.details.remove();
+      return;
+    }
+    const bar = this.node.getBoundingClientRect();
+    const below = bar.top < innerHeight / 2;
+    this.details.style.top = below ? `${bar.bottom}px` : "auto";
+    this.details.style.bottom = below ? "auto" : `${innerHeight - bar.top}px`;
+    this.details.style.right = `${Math.max(0, innerWidth - bar.right)}px`;
+    document.body.append(this.details);
+  }
+
   /** Show `answer`; `now` is the present moment on the server's clock. */
-  show_(answer: JobAnswer, now: number, silent: boolean): void {
+  tell(answer: JobAnswer, now: number, silent: boolean): void {
     const { job, usage } = answer;
     if (job === null) {
       this.hide();

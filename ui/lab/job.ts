@@ -8,7 +8,7 @@ import { IStatusBar } from "@jupyterlab/statusbar";
 import { ITranslator } from "@jupyterlab/translation";
 
 import { fill } from "../environment/texts.js";
-import { Alarm, type JobAnswer, secondsLeft } from "../job/job.js";
+import { Alarm, type JobAnswer, SAVES_S, secondsLeft } from "../job/job.js";
 import { ENGLISH, type Texts } from "../job/words.js";
 import { formatTime, JobWidget } from "./job-widget.js";
 import { loadTexts, readLanguage } from "./language.js";
@@ -19,8 +19,10 @@ const TICK_MS = 5000;
 const ASK_SEEN_MS = 15_000;
 const ASK_HIDDEN_MS = 60_000;
 const LIMIT_MS = 20_000;
-/** Beside Notebook's menu and kernel; among Lab's status items. */
-const RANK = 500;
+/** Among Lab's status items. */
+const STATUS_RANK = 500;
+/** In Notebook's header, right of its spacer and left of the hub's buttons. */
+const HEADER_RANK = 10_000;
 
 const job: JupyterFrontEndPlugin<void> = {
   id: "@neuronhub/lab:job",
@@ -41,9 +43,9 @@ const job: JupyterFrontEndPlugin<void> = {
     const language = readLanguage(translator);
     const widget = new JobWidget(texts, language);
     if (labShell !== null) {
-      statusBar?.registerStatusItem("@neuronhub/lab:job", { item: widget, align: "right", rank: RANK });
+      statusBar?.registerStatusItem("@neuronhub/lab:job", { item: widget, align: "right", rank: STATUS_RANK });
     } else {
-      app.shell.add(widget, "top", { rank: RANK });
+      app.shell.add(widget, "top", { rank: HEADER_RANK });
     }
     new Clock(app, widget, texts, language, documents).start();
   },
@@ -117,7 +119,7 @@ class Clock {
       return;
     }
     const now = Date.now() + this.ahead;
-    this.widget.show_(this.answer, now, this.silent);
+    this.widget.tell(this.answer, now, this.silent);
     const { warn, save } = this.alarm.ring(this.answer.job, secondsLeft(this.answer.job, now));
     if (warn !== null) {
       this.warn(warn, this.answer.job?.ends_at ?? "");
@@ -128,9 +130,9 @@ class Clock {
   }
 
   private warn(minutes: number, end: string): void {
-    const next = minutes <= 5 ? this.texts.warning_next : this.texts.warning_early;
     const words = fill(this.texts.warning, { minutes, time: formatTime(end, this.language) });
-    Notification.warning(`${words}\n\n${next}`, { autoClose: false });
+    const now = minutes * 60 <= Math.max(...SAVES_S) ? ` ${this.texts.warning_next}` : "";
+    Notification.warning(words + now, { autoClose: false }); // Jupyter shows 140 characters
   }
 
   /** Save every changed document that is open in this page. */
