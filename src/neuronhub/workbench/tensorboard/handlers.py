@@ -14,6 +14,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from tornado.web import Application
 
+from neuronhub import language
 from neuronhub.workbench.tensorboard.boards import Board, BoardRefused, Boards
 
 LIST_PATH = "neuronhub/tensorboards"
@@ -27,6 +28,13 @@ class BoardsHandler(APIHandler):  # type: ignore[misc]
     def initialize(self, boards: Boards) -> None:
         """``boards`` of this server."""
         self.boards = boards
+
+    async def prepare(self) -> None:
+        """Speak the page's language, or else the one of this server's start."""
+        await super().prepare()
+        asked = self.get_query_argument("language", "")
+        if asked in language.LANGUAGES:
+            language.current.set(asked)
 
     @web.authenticated
     def get(self) -> None:
@@ -51,12 +59,10 @@ class BoardsHandler(APIHandler):  # type: ignore[misc]
         self.finish(describe(self.boards, board))
 
 
-class BoardHandler(APIHandler):  # type: ignore[misc]
+class BoardHandler(BoardsHandler):
     """One TensorBoard."""
 
-    def initialize(self, boards: Boards) -> None:
-        """``boards`` of this server."""
-        self.boards = boards
+    SUPPORTED_METHODS = ("DELETE",)
 
     @web.authenticated
     async def delete(self, board_id: str) -> None:
