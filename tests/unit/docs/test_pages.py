@@ -14,7 +14,7 @@ MEASURED = re.compile(
     r"\b(median|p50|p9[059]|percentile|throughput)\b|\btimes (as|faster)\b|중앙값|백분위"
     r"|\b\d+(\.\d+)? ?(ms|MB|MiB|GiB|%)(?!\w)"
 )
-ROOTS = {"apps", "etc", "hub", "opt", "scratch", "user", "usr", "var"}
+ROOTS = {"apps", "bin", "etc", "hub", "opt", "scratch", "user", "usr", "var"}
 """First parts of the absolute paths and addresses that a document may name: a site's, never one machine's."""
 HOSTS = re.compile(r"127\.0\.0\.1|(\w+\.)?example\.org|host\[|ID|\$|address")
 
