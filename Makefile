@@ -11,7 +11,8 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 NPM_CI := npm ci --no-fund --no-audit --loglevel=error
 CATALOGUES := $(wildcard src/neuronhub/web/locale/*/LC_MESSAGES/*.po)
 JUPYTER_CATALOGUE := src/neuronhub/web/locale/ko_KR/LC_MESSAGES/neuronhub.json
-UI_SOURCES := $(wildcard ui/*.json ui/lab/*.json ui/lab/*.css) src/neuronhub/web/static/css/environment-panel.css \
+UI_SOURCES := $(wildcard ui/*.json ui/lab/*.json ui/lab/schema/*.json ui/lab/*.css) \
+	src/neuronhub/web/static/css/environment-panel.css \
 	$(shell find ui/clusters ui/environment ui/hub ui/job ui/lab -name '*.ts' -not -path '*/node_modules/*')
 
 help: ## show this
