@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -9,8 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,13 @@ def make_hello(wheels: Path, version: str = "1.0", text: str = "") -> None:
     entry = "[console_scripts]\nhello = hello:main\n"
     code = f"from greeting import TEXT\n{text}\ndef main() -> None:\n    print(TEXT, '{version}')\n"
     make_wheel(wheels, "hello", version, metadata=metadata, files={"hello.py": code}, entry_points=entry)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_words: object) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +172,20 @@ def test_a_mirror_in_a_folder_is_not_seen_in_the_records(made: Site) -> None:
     records = [json.loads(path.read_text()) for path in (made.bases / "one" / "conda-meta").glob("*.json")]
     assert len(records) == 3
     assert all(record["url"].startswith(f"{seen}/") and record["channel"] == f"{seen}/" for record in records)
+
+
+def test_a_mirror_over_http_is_asked_in_the_channels_place(made: Site) -> None:
+    seen = "https://channel.invalid/site"
+    handler = functools.partial(QuietHandler, directory=str(made.channel))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        mirror = f"http://127.0.0.1:{server.server_port}"
+        cache = str(made.folder / "cache")
+        made.run("build", "--channel", seen, "--mirror", seen, mirror, "--cache", cache, "--version", "one")
+        server.shutdown()
+    assert made.say_hello("one") == "hello 1.0"
+    records = [json.loads(path.read_text()) for path in (made.bases / "one" / "conda-meta").glob("*.json")]
+    assert all(record["url"].startswith(f"{seen}/") for record in records)
 
 
 def test_what_was_locked_is_made_again_until_it_is_solved_anew(made: Site) -> None:
