@@ -28,6 +28,12 @@ class Words:
     logout: str
     try_again: str
     running_tab: str
+    clusters_tab: str
+    start: str
+    stop: str
+    cluster_running: str
+    engines_registered: str
+    cost_at_most: str
     file_menu: str
     hub_control_panel: str
 
@@ -49,6 +55,12 @@ WORDS: dict[Language, Words] = {
         logout="Logout",
         try_again="Try again",
         running_tab="Running",
+        clusters_tab="IPython Clusters",
+        start="Start",
+        stop="Stop",
+        cluster_running="Running",
+        engines_registered="{registered} of {engines} engines registered",
+        cost_at_most="At most {amount}",
         file_menu="File",
         hub_control_panel="Hub Control Panel",
     ),
@@ -68,6 +80,12 @@ WORDS: dict[Language, Words] = {
         logout="로그아웃",
         try_again="다시 시도",
         running_tab="실행중",
+        clusters_tab="IPython Clusters",
+        start="시작",
+        stop="중지",
+        cluster_running="실행 중",
+        engines_registered="engine {engines}개 중 {registered}개 등록됨",
+        cost_at_most="최대 {amount}",
         file_menu="파일",
         hub_control_panel="허브 컨트롤 패널",
     ),

@@ -38,7 +38,6 @@ export class ClusterCard {
     this.stop = makeButton(texts.stop, "nh-env-danger", () => {
       stop(this.cluster);
     });
-    this.stop.setAttribute("aria-label", fill(texts.stop_named, { cluster: name }));
     this.bar.setAttribute("aria-label", name);
     this.jobs = make("table", { class: "nh-env-packages nh-cl-jobs", "aria-label": texts.jobs }, this.headings(), this.rows);
     const copyButton = makeButton(texts.copy, "", () => {
@@ -74,6 +73,9 @@ export class ClusterCard {
     this.element.dataset.state = this.badge.dataset.state = state;
     write(this.badge, this.texts[state]);
     this.stop.setAttribute("aria-disabled", String(state === "stopping"));
+    const [label, named] = state === "failed" ? (["remove", "remove_named"] as const) : (["stop", "stop_named"] as const);
+    write(this.stop, this.texts[label]);
+    this.stop.setAttribute("aria-label", fill(this.texts[named], { cluster: describeName(cluster) }));
     write(this.registered, describeRegistered(cluster, this.texts));
     write(this.place, cluster.queue);
     this.bar.value = cluster.registered / cluster.engines;

@@ -76,9 +76,10 @@ export class ProfileForm {
     this.describe();
   }
 
-  /** Clusters of this profile that are there, by name. */
+  /** Names of this profile's clusters cannot be had again; one that has failed makes way. */
   take(clusters: readonly Cluster[]): void {
-    this.taken = new Set(clusters.filter(({ profile }) => profile === this.profile).map(({ name }) => name));
+    const there = clusters.filter(({ profile, state }) => profile === this.profile && state !== "failed");
+    this.taken = new Set(there.map(({ name }) => name));
     this.describe();
   }
 

@@ -44,6 +44,8 @@ export const ENGLISH = {
   starting_label: mark("Starting …"),
   stop: mark("Stop"),
   stop_named: mark("Stop {cluster}"),
+  remove: mark("Remove"),
+  remove_named: mark("Remove {cluster}"),
   starting: mark("Starting"),
   waiting: mark("Waiting for resources"),
   running: mark("Running"),

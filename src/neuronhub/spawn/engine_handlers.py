@@ -66,9 +66,13 @@ class EngineClusterHandler(EnginesHandler):
     """/hub/api/neuronhub/engines/DIGITS, with the server's own token."""
 
     async def delete(self, cluster: str) -> None:
-        """204: its jobs are cancelled, or over already."""
+        """204: its jobs are cancelled, or over already. 503: they are not; try again."""
         _spawner, record = self.find_start()
-        await self.engines.stop(record, cluster)
+        try:
+            await self.engines.stop(record, cluster)
+        except NeuronHubError as error:
+            self.log.warning("engines of %s: %s", record.user, error)
+            refuse(503, StartRefused(_("Slurm does not answer at the moment. Try again in a minute.")))
         self.set_status(204)
 
 

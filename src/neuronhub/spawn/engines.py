@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Any
 
-from neuronhub.errors import SlurmError, StartRefused
+from neuronhub.errors import SlurmError, SlurmUnavailable, StartRefused
 from neuronhub.language import translate as _
 from neuronhub.protocol import EnginesOrder
 from neuronhub.slurm.types import Job, JobRef, JobRequest
@@ -35,6 +35,9 @@ class Engines:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._followed: dict[str, JobRef] = {}
+        self._stopped: set[str] = set()
+        """How the names of the jobs of stopped clusters begin: Slurm may show them for a while, and an order of one
+        may still be on its way."""
         self._ends: set[asyncio.Task[None]] = set()
         desk.on_release = self._end_all
 
@@ -47,20 +50,35 @@ class Engines:
         snapshot = desk.watch.cluster
         check_order(order, snapshot.queue(choice.queue) if snapshot else None)
         known = self.describe(record)
+        prefix = self._prefix_of(record, order.cluster)
         if order.cluster in known:
             raise StartRefused(_("A cluster with this name runs already. Stop it first."))
         if len(known) >= MOST_CLUSTERS:
             words = _("{most} clusters are the most at a time. Stop one of them.")
             raise StartRefused(words.format(most=MOST_CLUSTERS))
+        self._check_wanted(prefix)
         requests = make_engine_requests(desk.site, record, order, choice, desk.engine_names)
         self._followed |= {request.name: JobRef(request.user, request.name) for request in requests}
         outcomes = await asyncio.gather(*(self._submit(request) for request in requests), return_exceptions=True)
-        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        if failures:
-            await self.stop(record, order.cluster)
-            raise failures[0]
+        try:
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            self._check_wanted(prefix)
+        except BaseException:
+            await self._stop_quietly(record, order.cluster)
+            raise
         log.info("engines of %s: %d jobs submitted to %s", record.job_name, len(requests), choice.queue)
         return self.describe(record)[order.cluster]
+
+    def _prefix_of(self, record: StartRecord, cluster: str | None) -> str:
+        """How the names of the jobs of a cluster begin, or those of all clusters of a server."""
+        prefix = self._desk.engine_names.prefix_of(record.job_name)
+        return prefix if cluster is None else f"{prefix}{cluster}-"
+
+    def _check_wanted(self, prefix: str) -> None:
+        if prefix in self._stopped:
+            raise StartRefused(_("The cluster was stopped while it was starting."))
 
     async def _submit(self, request: JobRequest) -> None:
         job_id = await submit_once(self._desk, request)
@@ -79,39 +97,60 @@ class Engines:
             cluster["jobs"].append(describe_job(meaning.node, job_id, job))
         return clusters
 
-    def _find(self, record: StartRecord) -> list[tuple[str, int | None, Job | None]]:
-        """Name, id and newest knowledge of the engines' jobs of a server."""
-        prefix = self._desk.engine_names.prefix_of(record.job_name)
+    def _find(self, record: StartRecord, cluster: str | None = None) -> list[tuple[str, int | None, Job | None]]:
+        """Name, id and newest knowledge of the engines' jobs of a server, or of one cluster of it."""
+        prefix = self._prefix_of(record, cluster)
         watch = self._desk.watch
         for job in watch.jobs_of(prefix):  # a hub that was before us submitted it
-            if job.user == record.user and self._desk.engine_names.parse(job.name) and job.name not in self._followed:
+            meaning = self._desk.engine_names.parse(job.name)
+            if job.user != record.user or meaning is None or job.name in self._followed:
+                continue
+            if self._prefix_of(record, meaning.cluster) not in self._stopped:
                 self._followed[job.name] = JobRef(job.user, job.name, job.id)
                 watch.follow(self._followed[job.name], Pace.RUNNING)
         mine = {name: ref for name, ref in self._followed.items() if name.startswith(prefix)}
         return [(name, ref.id, watch.job(name)) for name, ref in sorted(mine.items())]
 
     def _end_all(self, record: StartRecord) -> None:
-        """The server is over: its engines end with it."""
+        """The server is over: its engines end with it. What Slurm does not hear now is an orphan."""
         if self._find(record):
-            task = asyncio.create_task(self.stop(record))
+            task = asyncio.create_task(self._forget(record))
             self._ends.add(task)
             task.add_done_callback(self._ends.discard)
 
+    async def _forget(self, record: StartRecord) -> None:
+        await self._stop_quietly(record)
+        prefix = self._prefix_of(record, None)
+        self._stopped = {stopped for stopped in self._stopped if not stopped.startswith(prefix)}
+        for name in [name for name in self._followed if name.startswith(prefix)]:
+            self._forget_job(name)
+
+    async def _stop_quietly(self, record: StartRecord, cluster: str | None = None) -> None:
+        try:
+            await self.stop(record, cluster)
+        except SlurmError as error:
+            log.warning("engines of %s have not been cancelled: %s", record.job_name, error)
+
     async def stop(self, record: StartRecord, cluster: str | None = None) -> None:
-        """Cancel the jobs of one cluster, or of all of a server. What Slurm does not hear now is an orphan later."""
-        for name, job_id, job in self._find(record):
-            meaning = self._desk.engine_names.parse(name)
-            if cluster is not None and (meaning is None or meaning.cluster != cluster):
-                continue
-            if job is None or not job.state.ended:
-                try:
-                    await self._desk.commands.cancel(record.user, [] if job_id is None else [job_id], name=name)
-                except SlurmError as error:
-                    log.warning("engines' job %s could not be cancelled: %s", name, error)
-                    self._desk.look_for_orphans()
-                    continue
-            self._followed.pop(name, None)
-            self._desk.watch.unfollow(name)
+        """Cancel the jobs of one cluster, or of all of a server; may be repeated. Raises SlurmError if one is left."""
+        if cluster is not None and not self._find(record, cluster) and not await self._desk.watch.fetch_jobs():
+            raise SlurmUnavailable("Slurm does not say which jobs there are")  # and this hub may be a new one
+        jobs = self._find(record, cluster)
+        clusters = {meaning.cluster for name, _id, _job in jobs if (meaning := self._desk.engine_names.parse(name))}
+        self._stopped |= {self._prefix_of(record, each) for each in clusters | ({cluster} if cluster else set())}
+        outcomes = await asyncio.gather(*(self._cancel(record, *job) for job in jobs), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _cancel(self, record: StartRecord, name: str, job_id: int | None, job: Job | None) -> None:
+        if job is None or not job.state.ended:
+            await self._desk.commands.cancel(record.user, [] if job_id is None else [job_id], name=name)
+        self._forget_job(name)
+
+    def _forget_job(self, name: str) -> None:
+        self._followed.pop(name, None)
+        self._desk.watch.unfollow(name)
 
 
 def describe_job(node: int, job_id: int | None, job: Job | None) -> dict[str, Any]:

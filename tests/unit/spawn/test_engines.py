@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from tests.unit.spawn.test_options import SITE, SNAPSHOT
 from tornado.httpclient import AsyncHTTPClient
 
-from neuronhub.errors import SlurmRefused, StartRefused
+from neuronhub.errors import SlurmRefused, SlurmUnavailable, StartRefused
 from neuronhub.protocol import EnginesOrder, EnginesTicket
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import ClusterSnapshot, Job, JobRef, JobRequest, JobState
@@ -41,13 +41,17 @@ class ScriptedSlurm:
     jobs: dict[str, Job] = field(default_factory=dict)
     requests: list[JobRequest] = field(default_factory=list)
     cancelled: list[str | None] = field(default_factory=list)
+    silent: bool = False
     problem: None = None
 
     async def fetch_cluster(self, *_ages: float, **_more: float) -> ClusterSnapshot:
         return self.cluster
 
+    async def fetch_jobs(self) -> bool:
+        return not self.silent
+
     async def submit(self, request: JobRequest) -> int:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
         self.requests.append(request)
         if request.name in self.refused:
             raise SlurmRefused("the partition is closed")
@@ -57,6 +61,8 @@ class ScriptedSlurm:
 
     async def cancel(self, user: str, ids: Sequence[int], *, name: str | None = None) -> None:
         self.cancelled.append(name)
+        if self.silent:
+            raise SlurmUnavailable("no answer")
         if name in self.jobs:
             self.jobs[name] = replace(self.jobs[name], state=JobState.CANCELLED)
 
@@ -213,3 +219,54 @@ async def test_engines_are_found_again_after_a_restart_of_the_hub_and_orphans_am
     stolen = NAMES.render(EngineName(START, "c1ac1ac1", 9))
     slurm.jobs[stolen] = Job(91, stolen, "bob", "gpu", JobState.RUNNING)
     assert {job.id for job in desk.find_orphans()} == {90, 91}
+
+
+async def test_a_cluster_stopped_while_its_order_is_under_way_leaves_no_job() -> None:
+    slurm = ScriptedSlurm()
+    engines, _desk = make_engines(slurm)
+    starting = asyncio.create_task(engines.start(RECORD, ORDER, []))
+    await asyncio.sleep(0)
+    await engines.stop(RECORD, ORDER.cluster)
+    with pytest.raises(StartRefused, match="stopped while"):
+        await starting
+    assert {job.state for job in slurm.jobs.values()} == {JobState.CANCELLED}
+    assert engines.describe(RECORD) == {}
+
+
+async def test_an_order_that_comes_after_its_own_end_submits_nothing() -> None:
+    slurm = ScriptedSlurm()
+    engines, _desk = make_engines(slurm)
+    await engines.stop(RECORD, ORDER.cluster)
+    with pytest.raises(StartRefused, match="stopped while"):
+        await engines.start(RECORD, ORDER, [])
+    assert slurm.requests == []
+
+
+async def test_a_cluster_that_slurm_did_not_hear_of_is_stopped_by_the_next_try() -> None:
+    slurm = ScriptedSlurm()
+    engines, _desk = make_engines(slurm)
+    await engines.start(RECORD, ORDER, [])
+    slurm.silent = True
+    with pytest.raises(SlurmUnavailable):
+        await engines.stop(RECORD, ORDER.cluster)
+    assert len(engines.describe(RECORD)[ORDER.cluster]["jobs"]) == 2
+    slurm.silent = False
+    await engines.stop(RECORD, ORDER.cluster)
+    assert {job.state for job in slurm.jobs.values()} == {JobState.CANCELLED}
+    assert engines.describe(RECORD) == {}
+
+
+async def test_a_hub_that_knows_of_no_job_asks_slurm_before_it_says_that_all_are_gone() -> None:
+    slurm = ScriptedSlurm(silent=True)
+    engines, _desk = make_engines(slurm)
+    with pytest.raises(SlurmUnavailable):
+        await engines.stop(RECORD, ORDER.cluster)
+
+
+async def test_a_stopped_cluster_that_slurm_still_shows_is_not_listed_again() -> None:
+    slurm = ScriptedSlurm()
+    engines, _desk = make_engines(slurm)
+    await engines.start(RECORD, ORDER, [])
+    await engines.stop(RECORD, ORDER.cluster)
+    slurm.jobs = {name: replace(job, state=JobState.RUNNING) for name, job in slurm.jobs.items()}
+    assert engines.describe(RECORD) == {}

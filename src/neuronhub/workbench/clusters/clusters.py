@@ -23,13 +23,12 @@ class Clusters:
         self.problem = ""
         """Why the hub's word on the jobs is missing, or ''."""
         self._running: dict[str, RunningCluster] = {}
-        self._cleared = False
+        self._clearing: asyncio.Task[None] | None = None
+        self._order = asyncio.Lock()
 
     async def describe(self) -> dict[str, Any]:
         """``{"profiles": [...], "clusters": [...], "problem": SENTENCE}``."""
-        if not self._cleared:
-            self._cleared = True
-            await asyncio.to_thread(self.clear_up)
+        await self._clear_up_once()
         jobs = await self._fetch_jobs()
         return {
             "profiles": await asyncio.to_thread(find_profiles, self.place.ipython),
@@ -48,15 +47,27 @@ class Clusters:
             return {}
         return {cluster: told["jobs"] for cluster, told in answer.items()}
 
-    def start(self, order: ClusterOrder) -> RunningCluster:
-        """Begin a cluster. Raises OrderRefused when one of this name is in the list."""
-        for cluster in self._running.values():
-            if (cluster.order.profile, cluster.order.name) == (order.profile, order.name):
-                raise OrderRefused(_("A cluster of this profile and name is there already. Stop it, or give a name."))
-        cluster = RunningCluster(secrets.token_hex(4), order, self.place)
-        self._running[cluster.id] = cluster
-        cluster.begin()
-        return cluster
+    async def start(self, order: ClusterOrder) -> RunningCluster:
+        """Begin a cluster; one of this name that has failed makes way. Raises OrderRefused, HubRefused."""
+        async with self._order:
+            await self._clear_up_once()
+            for cluster in list(self._running.values()):
+                if (cluster.order.profile, cluster.order.name) != (order.profile, order.name):
+                    continue
+                if not cluster.error:
+                    raise OrderRefused(
+                        _("A cluster of this profile and name is there already. Stop it, or give a name.")
+                    )
+                await self.stop(cluster)
+            cluster = RunningCluster(secrets.token_hex(4), order, self.place)
+            self._running[cluster.id] = cluster
+            cluster.begin()
+            return cluster
+
+    async def _clear_up_once(self) -> None:
+        if self._clearing is None:
+            self._clearing = asyncio.create_task(asyncio.to_thread(self.clear_up))
+        await asyncio.shield(self._clearing)
 
     def get(self, cluster_id: str) -> RunningCluster | None:
         """The one with this id."""

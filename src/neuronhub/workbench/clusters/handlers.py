@@ -45,15 +45,18 @@ class ClustersHandler(APIHandler):  # type: ignore[misc]
 
     @authenticated
     async def post(self) -> None:
-        """202: it starts; 400 with the reason; 409: there is no environment to run it in."""
+        """202: it starts; 400 with the reason; 409: no environment to run it in; 503: a failed one could not go."""
         if obstacle := self.notebook.find_obstacle():
             self.refuse(HTTPStatus.CONFLICT, obstacle)
             return
         try:
             profiles = await asyncio.to_thread(find_profiles, self.clusters.place.ipython)
-            cluster = self.clusters.start(parse_order(self.get_json_body(), profiles))
+            cluster = await self.clusters.start(parse_order(self.get_json_body(), profiles))
         except OrderRefused as error:
             self.refuse(HTTPStatus.BAD_REQUEST, str(error))
+            return
+        except HubRefused as error:
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
             return
         self.set_status(HTTPStatus.ACCEPTED)
         self.finish(cluster.describe([]))

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -82,6 +83,7 @@ class RunningCluster:
         self._stopping = False
         self._cluster: Any = None
         self._client: Any = None
+        self._ending = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
 
     @property
@@ -97,14 +99,17 @@ class RunningCluster:
         try:
             await self._start_controller()
             await self._start_engines()
-            self._client = await asyncio.to_thread(self._connect)
+            await asyncio.to_thread(self._connect)
         except HubRefused as error:
             self.error = str(error)
         except Exception as error:  # ipyparallel and what users' profiles bring raise anything
             log.exception("cluster %s did not start", self.id)
             self.error = _("The cluster did not start: {error}").format(error=error)
         if self.error:
-            await self._end_processes()
+            try:
+                await self._end_processes()
+            except HubRefused as error:  # its jobs may be there: to stop it is tried again
+                log.warning("engines of cluster %s may be left: %s", self.id, error)
 
     async def _start_controller(self) -> None:
         await asyncio.to_thread(importlib.import_module, "ipyparallel.cluster.cluster")
@@ -122,9 +127,13 @@ class RunningCluster:
         self._cluster = Cluster(
             profile_dir=str(self._place.profile(self.order.profile)), cluster_id=self.order.name, **settings
         )
-        command = [str(self._place.python), "-m", "ipyparallel.controller"]
-        await self._cluster.start_controller(controller_cmd=command)
+        await self._cluster.start_controller(controller_cmd=self._tie("ipyparallel.controller"))
         await self._cluster.controller.get_connection_info()
+
+    def _tie(self, module: str) -> list[str]:
+        """Command that runs a module in the user's environment for as long as this server lives."""
+        tie = [sys.executable, "-I", "-m", "neuronhub.workbench.clusters.tied", str(os.getpid())]
+        return [*tie, str(self._place.python), "-m", module]
 
     def _find_launcher(self) -> type[Any]:
         if self.order.kind is Kind.SLURM:
@@ -138,7 +147,7 @@ class RunningCluster:
 
     async def _start_engines(self) -> None:
         order = self.order
-        settings: dict[str, Any] = {"engine_cmd": [str(self._place.python), "-m", "ipyparallel.engine"]}
+        settings: dict[str, Any] = {"engine_cmd": self._tie("ipyparallel.engine")}
         if order.kind is Kind.SLURM:
             settings = {
                 "cluster": self.id,
@@ -150,11 +159,15 @@ class RunningCluster:
             }
         await self._cluster.start_engines(order.engines, **settings)
 
-    def _connect(self) -> Any:
+    def _connect(self) -> None:
         from ipyparallel import Client
 
         file = self._cluster.controller.connection_files["client"]
-        return Client(file, profile_dir=self._cluster.profile_dir, timeout=CLIENT_LIMIT_S)
+        client = Client(file, profile_dir=self._cluster.profile_dir, timeout=CLIENT_LIMIT_S)
+        if self._stopping:  # this thread goes on though the start was cancelled
+            client.close()
+        else:
+            self._client = client
 
     def describe(self, jobs: list[dict[str, Any]]) -> dict[str, Any]:
         """As JSON-able values, with the hub's word on its ``jobs``."""
@@ -195,7 +208,7 @@ class RunningCluster:
             return State.RUNNING
         if any(job["ended"] for job in jobs):
             return State.DEGRADED
-        return State.WAITING if any(job["state"] in ("PENDING", "SUBMITTED") for job in jobs) else State.STARTING
+        return State.WAITING if any(job["state"] == "PENDING" for job in jobs) else State.STARTING
 
     def read_log(self) -> list[str]:
         """The last lines of engines and controller."""
@@ -215,7 +228,8 @@ class RunningCluster:
             self._starting.cancel()
             await asyncio.wait({self._starting})
         try:
-            await self._end_processes()
+            async with self._ending:
+                await self._end_processes()
         finally:
             self._stopping = False
         remove_files(self._place.profile(self.order.profile), self.folder, self.order.name)
