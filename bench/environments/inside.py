@@ -53,22 +53,27 @@ def count(trees: list[str]) -> tuple[int, int]:
     return entries, sum(sizes.values())
 
 
-def measure(job: Job) -> Outcome:
-    """Run ``job``; a command that fails ends it, with its last words as the problem."""
-    environment = {**os.environ, **job.environment}
-    for command in job.before:
-        subprocess.run(command, env=environment, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    entries, size = count(job.trees)
-    began = time.monotonic()
-    problem = ""
-    for command in job.commands:
+def run(commands: list[list[str]], environment: dict[str, str]) -> str:
+    """Run ``commands``; the first that fails ends it, and its last words are returned."""
+    for command in commands:
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             words = (done.stderr or done.stdout).strip().splitlines()
-            problem = f"{Path(command[0]).name}: exit status {done.returncode}: {words[-1] if words else ''}"
-            break
+            return f"{Path(command[0]).name}: exit status {done.returncode}: {words[-1] if words else ''}"
+    return ""
+
+
+def measure(job: Job) -> Outcome:
+    """Run ``job``."""
+    environment = {**os.environ, **job.environment}
+    problem = run(job.before, environment)
+    if problem:
+        return Outcome(0, 0, 0, problem)
+    entries, size = count(job.trees)
+    began = time.monotonic()
+    problem = run(job.commands, environment)
     seconds = time.monotonic() - began
     entries_after, size_after = count(job.trees)
     return Outcome(seconds, entries_after - entries, size_after - size, problem)

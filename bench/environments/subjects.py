@@ -56,32 +56,24 @@ def plan_neuronhub(ground: Ground) -> tuple[Step, ...]:
         Step("create", ((NEURONHUB, "env", "create"),), envs, (gone,)),
         Step("reset", (reset,), envs),
         Step("install-one", ((*pip, f"--find-links={ground.wheels}", ONE_PACKAGE),), envs, (reset,)),
-        Step("install-e4", ((f"{ground.prefix}/bin/conda", "install", "-y", *E4),), envs, (reset,)),
+        Step("install-e4", ((f"{ground.prefix}/bin/conda", "install", "-y", "-n", "notebook", *E4),), envs, (reset,)),
     )
 
 
 def plan_uv(ground: Ground) -> tuple[Step, ...]:
-    """``uv`` from the base's lock, with a warm cache on the same file system."""
+    """``uv`` from the base's lock and the same wheels, with its cache on the same file system."""
     folder = f"{ground.scratch}/uv"
     environment = {"UV_CACHE_DIR": f"{folder}/cache", "UV_PYTHON": SYSTEM_PYTHON}
     prefix = f"{folder}/env"
-    make = (
-        (UV_PROGRAM, "venv", "-q", prefix),
-        (UV_PROGRAM, "pip", "sync", "-q", "--python", f"{prefix}/bin/python", ground.lock),
-    )
-    install = (UV_PROGRAM, "pip", "install", "-q", "--no-index", "--no-deps", "--python", f"{prefix}/bin/python")
+    local = ("-q", "--no-index", f"--find-links={ground.wheels}", "--python", f"{prefix}/bin/python")
+    make = ((UV_PROGRAM, "venv", "-q", prefix), (UV_PROGRAM, "pip", "sync", *local, ground.lock))
+    install = (UV_PROGRAM, "pip", "install", "--no-deps", *local, ONE_PACKAGE)
     gone = ("/bin/rm", "-rf", prefix)
     return (
         Step("create-cold", make, (folder,), (("/bin/rm", "-rf", folder),), environment, repeat=1),
         Step("create", make, (prefix,), (gone,), environment),
         Step("reset", (gone, *make), (prefix,), (), environment),
-        Step(
-            "install-one",
-            ((*install, f"--find-links={ground.wheels}", ONE_PACKAGE),),
-            (prefix,),
-            (gone, *make),
-            environment,
-        ),
+        Step("install-one", (install,), (prefix,), (gone, *make), environment),
     )
 
 
