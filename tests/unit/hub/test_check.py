@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,16 +58,11 @@ def test_the_active_base_is_named(tmp_path: Path) -> None:
     assert f"WRONG   base environment: {base.interpreter} cannot be run here" in result.output
 
 
-def test_no_site_file_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from neuronhub.cli import main
-
-    monkeypatch.setattr("sys.argv", ["neuronhub", "--site", str(tmp_path / "none.toml"), "check"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_no_site_file_is_one_line(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "neuronhub.cli", "--site", str(tmp_path / "none.toml"), "check"]
+    done = subprocess.run(argv, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
