@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import subprocess
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -22,13 +24,18 @@ NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=sys.argv
 nbformat.write(notebook, sys.argv[2] + "/ran.ipynb")
 """
 
+RUN_WITH_ENGINES = """
+import ipyparallel as ipp
+with ipp.Cluster(profile="slurm", n=2, cluster_id="", log_level=40):
+""" + indent(RUN, "    ")
+
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_there_are_examples() -> None:
-    assert [path.name for path in EXAMPLES] == ["iris_ex.ipynb"]
+    assert [path.name for path in EXAMPLES] == ["ipy_ex.ipynb", "iris_ex.ipynb", "tfboard_ex.ipynb"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -40,17 +47,32 @@ def test_an_example_lies_clean_in_the_repository(path: Path) -> None:
     assert all(name.replace("-", "").isalpha() for name in ids), "an id says what its cell does"
 
 
-def test_iris_runs_and_draws_without_a_word_on_stderr(base: Path, tmp_path: Path) -> None:
+def run(base: Path, name: str, folder: Path, program: str = RUN) -> list[Any]:
+    """The outputs of all cells of the example; there is none on stderr."""
     subprocess.run(
-        [base / "bin" / "python", "-I", "-c", RUN, NOTEBOOKS / "iris_ex.ipynb", tmp_path],
+        [base / "bin" / "python", "-I", "-c", program, NOTEBOOKS / name, folder],
         check=True,
         timeout=120,
-        env=dict(os.environ, HOME=str(tmp_path), IPYTHONDIR=str(tmp_path / "ipython")),
+        env=dict(os.environ, HOME=str(folder), IPYTHONDIR=str(folder / "ipython")),
     )
-    outputs = [output for cell in read(tmp_path / "ran.ipynb")["cells"] for output in cell.get("outputs", [])]
+    outputs = [output for cell in read(folder / "ran.ipynb")["cells"] for output in cell.get("outputs", [])]
     assert [output for output in outputs if output.get("name") == "stderr"] == []
+    return outputs
+
+
+def test_iris_runs_and_draws_without_a_word_on_stderr(base: Path, tmp_path: Path) -> None:
+    outputs = run(base, "iris_ex.ipynb", tmp_path)
     images = [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
     assert len(images) == 3
     assert all(base64.b64decode(image).startswith(b"\x89PNG") for image in images)
     printed = "".join("".join(output.get("text", "")) for output in outputs)
     assert "accuracy" in printed
+
+
+def test_X5_engines_estimate_pi_without_a_word_on_stderr(base: Path, tmp_path: Path) -> None:
+    outputs = run(base, "ipy_ex.ipynb", tmp_path, RUN_WITH_ENGINES)
+    printed = "".join("".join(output.get("text", "")) for output in outputs)
+    assert "2 engines answer" in printed
+    (estimate,) = (line.split()[-1] for line in printed.splitlines() if line.startswith("π ≈"))
+    assert abs(float(estimate) - math.pi) < 0.01
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 1
