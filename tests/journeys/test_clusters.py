@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.journeys.people import Researcher
+from tests.journeys.people import DESKTOP, Researcher
 from tests.journeys.servers import Servers, wait_until
 from tests.journeys.test_notebook import CELL_LIMIT_MS, FAILED_OUTPUT, LAB_LIMIT_MS, see_idle_kernel
 from tests.journeys.words import LANGUAGES, Language
@@ -161,11 +161,10 @@ def look_around(person: Researcher, name: str, panel: Locator) -> None:
     page = person.page
     person.shoot(name)
     problems = find_panel_violations(page)
-    wide = dict(page.viewport_size or {})
     page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
     person.shoot(f"{name}-narrow")
     across = panel.evaluate("node => node.parentElement.scrollWidth - node.parentElement.clientWidth")
-    page.set_viewport_size({"width": wide["width"], "height": wide["height"]})
+    page.set_viewport_size({"width": DESKTOP["width"], "height": DESKTOP["height"]})
     assert across <= 0, f"the panel is {across} pixels too wide"
     assert not problems, json.dumps(problems, indent=1)
 

@@ -14,7 +14,7 @@ export class ClusterCard {
   private readonly registered = make("span");
   private readonly place = make("span", { class: "nh-env-hint" });
   private readonly error = make("p", { class: "nh-env-message", "data-state": "broken" });
-  private readonly rows = make("tbody");
+  private readonly rows = make("tbody", { role: "rowgroup" });
   private readonly jobs: HTMLElement;
   private readonly use: HTMLElement;
   private readonly log = make("pre", { class: "nh-cl-log", tabindex: "0" });
@@ -39,7 +39,8 @@ export class ClusterCard {
       stop(this.cluster);
     });
     this.bar.setAttribute("aria-label", name);
-    this.jobs = make("table", { class: "nh-env-packages nh-cl-jobs", "aria-label": texts.jobs }, this.headings(), this.rows);
+    const table = { class: "nh-env-packages nh-cl-jobs", role: "table", "aria-label": texts.jobs };
+    this.jobs = make("table", table, this.headings(), this.rows);
     const copyButton = makeButton(texts.copy, "", () => {
       copy(code);
     });
@@ -95,8 +96,8 @@ export class ClusterCard {
 
   private headings(): HTMLElement {
     const { job, slurm_state, host, until } = this.texts;
-    const cells = [job, slurm_state, host, until].map((text) => make("th", { scope: "col" }, text));
-    return make("thead", {}, make("tr", {}, ...cells));
+    const cells = [job, slurm_state, host, until].map((text) => make("th", { scope: "col", role: "columnheader" }, text));
+    return make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...cells));
   }
 
   private drawJobs(jobs: readonly Job[]): void {
@@ -112,14 +113,16 @@ export class ClusterCard {
   private drawJob(job: Job): HTMLElement {
     const state = job.ended && job.exit_code !== 0 ? `${job.state} (${job.exit_code})` : job.state;
     const reason = job.reason === "" ? null : make("span", { class: "nh-cl-reason" }, job.reason);
-    const cell = (...children: (string | Node | null)[]): HTMLElement => make("td", {}, ...children);
+    const { host, until } = this.texts;
+    const cell = (label: string, ...children: (string | Node | null)[]): HTMLElement =>
+      make("td", { role: "cell", "data-label": label }, ...children);
     return make(
       "tr",
-      {},
-      make("th", { scope: "row" }, job.job_id === null ? "–" : String(job.job_id)),
-      cell(state, reason),
-      cell(job.host || "–"),
-      cell(job.ends_at === null ? "–" : this.inWords(job.ends_at)),
+      { role: "row" },
+      make("th", { scope: "row", role: "rowheader" }, job.job_id === null ? "–" : String(job.job_id)),
+      cell("", state, reason),
+      cell(host, job.host || "–"),
+      cell(until, job.ends_at === null ? "–" : this.inWords(job.ends_at)),
     );
   }
 
