@@ -10,7 +10,7 @@ from tests.unit.docs.pages import CHECKOUT, DOCS, LANGUAGES, Page
 from neuronhub.slurm import nodes, sightings, watch
 from neuronhub.slurm.sightings import Pace
 
-ROOMS, _QUESTIONS, COUNTING, _DECISIONS = range(4)
+ROOMS, _ENVIRONMENTS, _QUESTIONS, COUNTING, _DECISIONS = range(5)
 COLUMNS = {"en": ("Alloc", "Idle", "Down"), "ko": ("사용중", "사용가능", "사용불가")}
 
 
