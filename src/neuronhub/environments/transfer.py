@@ -14,7 +14,7 @@ from rattler import MatchSpec
 from rattler.exceptions import InvalidMatchSpecError
 
 from neuronhub.environments.bases import Base, read_active
-from neuronhub.environments.building import clear_leftovers, replace_environment
+from neuronhub.environments.building import clear_leftovers, refuse_foreign, replace_environment
 from neuronhub.environments.conda.transaction import install_packages
 from neuronhub.environments.environment_file import (
     EnvironmentFile,
@@ -133,6 +133,7 @@ def _list_records(prefix: Path) -> Iterator[str]:
 
 def _replace(layout: Layout, wanted: EnvironmentFile, report: Report) -> None:
     with hold(layout, report), explained(layout):
+        refuse_foreign(layout)
         clear_leftovers(layout, report)
         base = read_active(layout.bases)
         replace_environment(layout, lambda target: _fill(layout, base, wanted, target, report), report)

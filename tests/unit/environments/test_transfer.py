@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,8 +10,8 @@ from tests.contract.environments.breakages import find_packages, install_by_hand
 
 from neuronhub.environments.bases import Base
 from neuronhub.environments.layout import Layout
-from neuronhub.environments.transfer import export_environment
-from neuronhub.errors import EnvironmentFailed
+from neuronhub.environments.transfer import export_environment, import_environment
+from neuronhub.errors import ConflictingState, EnvironmentFailed
 
 
 def add_record(layout: Layout, name: str, channel: object) -> None:
@@ -50,3 +51,14 @@ def test_what_cannot_be_read_is_named_in_comments(made: Layout, base: Base) -> N
 def test_nothing_to_export(layout: Layout, base: Base) -> None:
     with pytest.raises(EnvironmentFailed, match="neuronhub env create"):
         export_environment(layout)
+
+
+def test_an_import_touches_nothing_behind_a_link(layout: Layout, base: Base, tmp_path: Path) -> None:
+    precious = tmp_path / "workspace" / ".notebook.0123abcd.new" / "results"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("a year's work")
+    layout.conda.mkdir()
+    layout.envs.symlink_to(tmp_path / "workspace")
+    with pytest.raises(ConflictingState, match="is a link"):
+        import_environment(layout, "name: notebook\nchannels: []\ndependencies: [python]\n", lambda _progress: None)
+    assert precious.read_text() == "a year's work"
