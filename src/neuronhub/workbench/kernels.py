@@ -72,6 +72,8 @@ class NotebookKernelSpecs(KernelSpecManager):  # type: ignore[misc]
             metadata = read_json(there).get("metadata", {})
         except (OSError, ValueError):
             return dict(_METADATA)
+        if not isinstance(metadata, dict):
+            return {}
         return {name: value for name, value in metadata.items() if name in _METADATA}
 
     def _adopt(self, spec: KernelSpec) -> KernelSpec:

@@ -144,6 +144,8 @@ def test_an_older_ipykernel_gets_no_encrypted_connection(own: Start, prefix: Pat
     file.unlink()
     file.write_text('{"metadata": {"debugger": true, "kernel_provisioner": {"provisioner_name": "none"}}}')
     assert list_kernels(own)["python3"]["metadata"] == {"debugger": True}
+    file.write_text('{"metadata": null}')
+    assert list_kernels(own)["python3"]["metadata"] == {}
     file.write_text("{")
     assert list_kernels(own)["python3"]["metadata"]["supported_encryption"] == ["curve"]
     file.write_text(kept)
