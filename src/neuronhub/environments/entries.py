@@ -89,8 +89,9 @@ def _is_there(entry: Entry, path: Path) -> bool:
         return os.readlink(path) == entry.link
     if entry.link or not stat.S_ISREG(found) or entry.mode & stat.S_IRWXU & ~found:
         return False
+    content = entry.content.encode("utf-8", "surrogateescape")
     try:
-        return path.read_bytes() == entry.content.encode("utf-8", "surrogateescape")
+        return os.lstat(path).st_size == len(content) and path.read_bytes() == content
     except PermissionError:
         return False
 

@@ -42,6 +42,15 @@ def read_head(path: Path, length: int) -> bytes:
         os.close(descriptor)
 
 
+def refuse_odd(path: Path, limit: int = JSON_LIMIT) -> None:
+    """Raise OSError unless ``path`` is a regular file of ``limit`` bytes at most: for others' code that reads it."""
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+    if found.st_size > limit:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+
+
 def read_text(path: Path, limit: int = TEXT_LIMIT) -> str:
     """The same as text; bytes that are no UTF-8 become U+FFFD."""
     return read_bytes(path, limit).decode("utf-8", errors="replace")

@@ -229,6 +229,12 @@ def test_a_link_in_place_of_all_environments_is_refused(layout: Layout, base: Ba
     assert list(elsewhere.iterdir()) == []
 
 
+def test_a_file_too_large_to_be_read_is_mended(made: Layout) -> None:
+    os.truncate(made.prefix / "pyvenv.cfg", 1 << 40)
+    repair_environment(made, ignore)
+    assert (made.prefix / "pyvenv.cfg").stat().st_size < 4096
+
+
 def test_what_may_not_be_written_is_told(layout: Layout, base: Base) -> None:
     layout.conda.parent.chmod(0o500)
     with pytest.raises(EnvironmentFailed, match="permissions"):

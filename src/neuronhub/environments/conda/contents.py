@@ -11,7 +11,7 @@ from rattler import PrefixRecord
 from neuronhub.environments import bases
 from neuronhub.environments.bases import Base, read_base
 from neuronhub.environments.marker import read_marker
-from neuronhub.environments.user_files import list_names
+from neuronhub.environments.user_files import list_names, refuse_odd
 from neuronhub.errors import BaseMissing, ConflictingState
 from neuronhub.language import translate as _
 
@@ -62,6 +62,7 @@ def _read_records(prefix: Path) -> Records:
         if not name.endswith(".json"):
             continue
         try:
+            refuse_odd(prefix / "conda-meta" / name)  # rattler would wait for a pipe
             record = PrefixRecord.from_path(prefix / "conda-meta" / name)
         except (OSError, ValueError) as error:
             text = _("{path} is no record of a package. Mend the environment: {command}")

@@ -155,3 +155,10 @@ def test_an_environment_that_is_being_built_names_its_later_place(place: Place) 
 def test_a_folder_is_a_channel(place: Place, conda: Conda) -> None:
     folder = Path(place.channel.removeprefix("file://"))
     assert "pytensor" in conda("search", "pytensor", "-c", str(folder), "--override-channels")
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.touch() or os.truncate(path, 1 << 40)])
+def test_a_record_without_an_end_keeps_nobody_waiting(put: Callable[[Path], None], place: Place, conda: Conda) -> None:
+    put(place.layout.prefix / "conda-meta" / "endless-1-0.json")
+    with pytest.raises(ConflictingState, match="env repair"):
+        conda("list")
