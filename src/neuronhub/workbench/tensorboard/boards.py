@@ -22,6 +22,8 @@ END_WITHIN_S = 3.0
 LOOK_S = 0.05
 MOST_WORDS = 2000
 """Characters of what a TensorBoard that failed has said last."""
+LONGEST_NAME = 200
+"""Characters of a folder that a sentence repeats."""
 PROGRAM = Path(__file__).with_name("serve.py")
 
 
@@ -53,8 +55,13 @@ def find_folder(workspace: Path, folder: str) -> tuple[str, Path]:
     if ".." in pure.parts or "\0" in folder:
         raise BoardRefused(_("TensorBoard shows folders of your workspace only. Choose one in the file browser."))
     path = workspace / pure
-    if not path.is_dir():
-        raise BoardRefused(_("There is no folder {folder} in your workspace any more.").format(folder=folder or "/"))
+    try:
+        found = path.is_dir() and os.access(path, os.R_OK | os.X_OK)
+    except OSError:  # a name too long, or a folder on the way that may not be entered
+        found = False
+    if not found:
+        text = _("There is no folder {folder} in your workspace any more.")
+        raise BoardRefused(text.format(folder=folder[:LONGEST_NAME] or "/"))
     return ("" if pure == PurePosixPath() else str(pure)), path
 
 

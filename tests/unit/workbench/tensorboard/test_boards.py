@@ -72,6 +72,8 @@ def test_refused_folders_are_told(workspace: Path, base: Path) -> None:
         ("../secret", "workspace only"),
         ("logs/../../x", "workspace only"),
         ("gone", "no folder gone"),
+        ("x" * 5000, "no folder xxx"),
+        ("\ud800", "no folder"),
     ):
         with pytest.raises(BoardRefused, match=word):
             asyncio.run(boards.ensure(folder))
