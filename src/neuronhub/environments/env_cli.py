@@ -18,7 +18,7 @@ from neuronhub.environments.marker import is_sound
 from neuronhub.environments.operations import ensure_environment, repair_environment, reset_environment
 from neuronhub.environments.profile import ensure_profile
 from neuronhub.environments.shell_files import ensure_shell_files
-from neuronhub.environments.types import Condition
+from neuronhub.environments.types import Condition, Status
 from neuronhub.environments.user_files import TEXT_LIMIT, read_bytes
 from neuronhub.environments.voice import Voice, render_problem, speak
 from neuronhub.errors import ConflictingState, EnvironmentFailed
@@ -75,7 +75,8 @@ def create(get_site: GetSite, as_json: bool, reader: str | None, wait_s: float) 
         if not is_sound(voice.layout.prefix):
             with voice.work(wait_s) as report:
                 ensure_environment(voice.layout, report)
-            _refuse_broken(voice)
+            if not is_sound(voice.layout.prefix):
+                _refuse_broken(voice)
         ensure_shell_files(voice.home, voice.layout)
         ensure_profile(voice.home)
         voice.tell_result(_("The notebook environment is in {path}.").format(path=voice.layout.prefix))
@@ -108,7 +109,8 @@ def repair(get_site: GetSite, as_json: bool, reader: str | None, wait_s: float) 
     with speak(get_site, as_json, reader) as voice:
         with voice.work(wait_s) as report:
             repair_environment(voice.layout, report)
-        voice.tell_result(_("The notebook environment in {path} is mended.").format(path=voice.layout.prefix))
+        found = _refuse_broken(voice)
+        voice.tell_result(_("The notebook environment in {path} is mended.").format(path=voice.layout.prefix), found)
 
 
 @env.command()
@@ -155,13 +157,13 @@ def import_(get_site: GetSite, as_json: bool, reader: str | None, wait_s: float,
         voice.tell_result(_("The notebook environment in {path} is made anew.").format(path=voice.layout.prefix))
 
 
-def _refuse_broken(voice: Voice) -> None:
-    """Raise ConflictingState when there was an environment already, and it does not work."""
-    if is_sound(voice.layout.prefix):
-        return
+def _refuse_broken(voice: Voice) -> Status:
+    """Return what the environment is like; raises ConflictingState when there is one that does not work."""
     refuse_foreign(voice.layout)
     found = read_status(voice.layout)
-    raise ConflictingState("\n".join(render_problem(problem) for problem in found.problems if problem.serious))
+    if found.condition is Condition.BROKEN:
+        raise ConflictingState("\n".join(render_problem(problem) for problem in found.problems if problem.serious))
+    return found
 
 
 def _ask(voice: Voice) -> None:

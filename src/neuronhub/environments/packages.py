@@ -60,6 +60,7 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,127}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,127}")
 _INFO_FOLDER = re.compile(r"[^/]+\.(?:dist|egg)-info")
+_MODULE_ENDINGS = (".py", ".pyc", ".so")
 _HEAD_BYTES = 65536
 _SIZE_LIMIT = 1 << 50
 """Bytes; a file that is said to be larger is not counted."""
@@ -146,12 +147,11 @@ def list_shadowing_paths(prefix: Path, base: Base) -> tuple[Path, ...]:
     site_packages = find_site_packages(prefix, base.python)
     inventory = read_inventory(prefix, base.python)
     shadowing = {normalise_name(package.name) for package in select_shadowing(inventory, site_packages)}
-    modules = {module for name in shadowing for module in KERNEL_MODULES[name]}
-    modules |= {module.removesuffix(".py") for module in modules}  # a package may become a module in another version
+    modules = {_find_module(module) for name in shadowing for module in KERNEL_MODULES[name]}
     found = [one.record for one in inventory.installed if one.name in shadowing and one.package.installer == "conda"]
     for name in list_names(site_packages):
         info = _INFO_FOLDER.fullmatch(name) and normalise_name(name.rsplit(".", 1)[0].split("-")[0])
-        if name in modules or info in shadowing:
+        if _find_module(name) in modules or info in shadowing:
             found.append(site_packages / name)
     return tuple(found)
 
@@ -159,9 +159,18 @@ def list_shadowing_paths(prefix: Path, base: Base) -> tuple[Path, ...]:
 def _find_bare(names: Sequence[str]) -> Iterator[str]:
     """Yield the packages that the kernel needs whose modules are among ``names`` with no metadata beside them."""
     known = {normalise_name(name.split("-")[0]) for name in names if _INFO_FOLDER.fullmatch(name)}
+    present = {_find_module(name) for name in names}
     for package, modules in KERNEL_MODULES.items():
-        if package not in known and any(module in names for module in modules):
+        if package not in known and any(_find_module(module) in present for module in modules):
             yield package
+
+
+def _find_module(name: str) -> str:
+    """What Python calls a file or folder of site-packages; one that is no module keeps its name.
+
+    What is a folder in one version may be a file in another, or compiled.
+    """
+    return name.partition(".")[0] if name.endswith(_MODULE_ENDINGS) else name
 
 
 def _read_conda(prefix: Path, site_packages: str) -> tuple[list[Installed], list[Path], set[str]]:

@@ -50,19 +50,19 @@ class Voice:
             stack.enter_context(hold(self.layout, report, wait_s))
             yield report
 
-    def tell_status(self) -> Status:
-        """Tell what the environment is like; returns it."""
-        status = read_status(self.layout)
+    def tell_status(self, known: Status | None = None) -> Status:
+        """Tell what the environment is like, which is read unless it is ``known``; returns it."""
+        status = known or read_status(self.layout)
         if self.as_json:
             _print_object("status", status.to_json())
         else:
             click.echo("\n".join(render_status(status)))
         return status
 
-    def tell_result(self, text: str) -> None:
+    def tell_result(self, text: str, known: Status | None = None) -> None:
         """Tell how it went: ``text`` to a person, the status to a program."""
         if self.as_json:
-            self.tell_status()
+            self.tell_status(known)
         else:
             click.echo(text)
 

@@ -117,6 +117,14 @@ def test_repair_mends(run: Run, made: Layout) -> None:
     assert run("status").exit_code == 0
 
 
+def test_repair_that_does_not_help_says_what_does(run: Run, made: Layout, base: Base) -> None:
+    (find_packages(made, base) / "own.pth").write_text("import os; os._exit(3)\n")
+    result = run("repair")
+    assert isinstance(result.exception, ConflictingState)
+    assert "neuronhub env reset" in str(result.exception)
+    assert "mended" not in result.stdout
+
+
 @pytest.mark.parametrize("words", [("--yes",), ("--json",)])
 def test_reset_without_a_question(run: Run, made: Layout, base: Base, words: tuple[str, ...]) -> None:
     own = find_packages(made, base) / "own"

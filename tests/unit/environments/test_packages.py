@@ -155,5 +155,20 @@ def test_shadowing_is_found_and_its_removal_uncovers_the_base(prefix: Path, base
     assert [path.name for path in sorted(packages.iterdir())] == ["numpy", "numpy-1.0.dist-info"]
 
 
+@pytest.mark.parametrize("name", ["tornado.py", "tornado.cpython-311-x86_64-linux-gnu.so"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_package_may_be_a_module_in_another_version(prefix: Path, base: Base, name: str, known: bool) -> None:
+    packages = prefix / base.site_packages.relative_to(base.path)
+    packages.mkdir(parents=True, exist_ok=True)
+    if known:
+        install_by_hand(packages, "tornado", "2", "tornado", "")
+    (packages / name).touch()
+    (packages / "tornado.pth").touch()
+    assert [one.name for one in find_shadowing(prefix, base)] == ["tornado"]
+    for path in list_shadowing_paths(prefix, base):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert [path.name for path in packages.iterdir()] == ["tornado.pth"]
+
+
 def test_base_hides_nothing_of_itself(base: Base, prefix: Path) -> None:
     assert find_shadowing(prefix, read_base(base.path)) == ()
