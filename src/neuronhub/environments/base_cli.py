@@ -111,7 +111,7 @@ def list_(get_site: GetSite, bases: Path | None, as_json: bool) -> None:
         rows.append(
             {
                 "version": entry.version,
-                "active": active is not None and active.path == entry.path,
+                "active": active is not None and active.path.samefile(entry.path),
                 "python": entry.python,
                 "packages": packages,
                 "size_bytes": size_bytes,

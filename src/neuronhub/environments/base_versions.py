@@ -101,7 +101,7 @@ def find_active(bases: Path) -> Base | None:
 def choose_superfluous(bases: Path, keep: int) -> tuple[Base, ...]:
     """Return the versions that are not active, without the ``keep`` newest of them."""
     active = find_active(bases)
-    others = [base for base in list_bases(bases) if active is None or base.path != active.path]
+    others = [base for base in list_bases(bases) if active is None or not base.path.samefile(active.path)]
     return tuple(others[: max(len(others) - keep, 0)])
 
 

@@ -28,7 +28,10 @@ class Base:
 
     version: str
     path: Path
-    """The real folder, not the link ``current``: what stands on a base keeps it when another one is activated."""
+    """Its own folder, not the link ``current``: what stands on a base keeps it when another one is activated.
+
+    Links above it stay as the site names them: they may lead elsewhere on another node.
+    """
     python: str
     """Version, for instance ``3.11.2``."""
     made_at: datetime
@@ -60,15 +63,15 @@ class Base:
 
 def read_base(path: Path) -> Base:
     """Return the base at ``path``, which may be a link to it; raises BaseMissing when there is none or half of one."""
-    real = path.resolve()
     try:
-        marker = json.loads((real / MARKER).read_text(encoding="utf-8"))
+        folder = path.parent / path.readlink() if path.is_symlink() else path
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         if marker["format"] != FORMAT:
             text = _("The base {path} was made by another version of NeuronHub. Build it anew: neuronhub base build.")
             raise BaseMissing(text.format(path=path))
         return Base(
             version=str(marker["version"]),
-            path=real,
+            path=folder.absolute(),
             python=str(marker["python"]),
             made_at=datetime.fromisoformat(marker["made_at"]),
             spec=tuple(str(word) for word in marker["spec"]),

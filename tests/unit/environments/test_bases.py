@@ -39,12 +39,21 @@ def test_a_marker_says_all_of_a_base(tmp_path: Path) -> None:
     assert base.site_packages == tmp_path / "one" / "lib" / "python3.11" / "site-packages"
 
 
-def test_the_active_base_is_its_real_folder(tmp_path: Path) -> None:
-    base = make_version(tmp_path / "bases", "one")
-    activate_base(tmp_path / "bases", "one")
-    (tmp_path / "link").symlink_to("bases")
-    assert read_active(tmp_path / "link").path == base.path
-    assert (tmp_path / "bases" / "current").readlink() == Path("one")
+def test_the_active_base_is_a_folder_that_stays_and_on_every_node_the_same(tmp_path: Path) -> None:
+    base = make_version(tmp_path / "node" / "bases", "one")
+    activate_base(tmp_path / "node" / "bases", "one")
+    (tmp_path / "apps").symlink_to("node")  # where it leads may differ from node to node
+    assert (tmp_path / "node" / "bases" / "current").readlink() == Path("one")
+    assert read_active(tmp_path / "apps" / "bases").path == tmp_path / "apps" / "bases" / "one"
+    assert read_base(tmp_path / "apps" / "bases" / "one").path == tmp_path / "apps" / "bases" / "one"
+    assert read_active(tmp_path / "node" / "bases").path == base.path
+
+
+def test_an_active_base_is_not_superfluous_however_its_link_is_written(tmp_path: Path) -> None:
+    make_version(tmp_path / "node", "one")
+    (tmp_path / "apps").symlink_to("node")
+    (tmp_path / "node" / "current").symlink_to(tmp_path / "apps" / "one")
+    assert choose_superfluous(tmp_path / "node", keep=0) == ()
 
 
 def test_the_oldest_is_listed_first_and_half_made_ones_not_at_all(tmp_path: Path) -> None:
