@@ -19,6 +19,7 @@ from rattler.exceptions import IoError
 
 from neuronhub.environments.additions import mend_commands
 from neuronhub.environments.bases import Base, read_active
+from neuronhub.environments.building import scratch_folder
 from neuronhub.environments.conda.transaction import read_unfinished
 from neuronhub.environments.entries import Entry, mend_entries
 from neuronhub.environments.layered import draw_doors
@@ -173,8 +174,6 @@ def _render_first_state(records: Iterable[RepoDataRecord]) -> str:
 
 def _finish(layout: Layout, base: Base, target: Path) -> None:
     """Put NeuronHub's own commands in, which are those of the active base, and write the marker."""
-    scratch = target / ".neuronhub-scratch"
-    scratch.mkdir(exist_ok=True)
     marker = Entry(str(PLACE), json.dumps(Marker.of("full", base).to_json(), indent=1) + "\n")
-    mend_entries([*draw_doors(layout), marker], target, scratch)
-    scratch.rmdir()
+    with scratch_folder(layout) as scratch:  # beside: what lay in a command's place may be a folder full of things
+        mend_entries([*draw_doors(layout), marker], target, scratch)

@@ -206,6 +206,17 @@ def test_commands_that_pip_made_elsewhere_start_this_python(made: Layout) -> Non
     assert command.read_text() == f"#!{made.prefix}/bin/python3\nprint()\n"
 
 
+def test_repair_gives_commands_their_places_back_whatever_lies_there(made: Layout) -> None:
+    door = made.prefix / "bin" / "neuronhub"
+    text = door.read_text()
+    door.unlink()
+    (door / "full").mkdir(parents=True)
+    (door / "full" / "of").touch()
+    repair_environment(made, ignore)
+    assert door.read_text() == text
+    assert not [name for name in os.listdir(made.envs) if name.startswith(".")]
+
+
 def test_repair_keeps_another_version_that_the_user_chose(made: Layout) -> None:
     install_packages(made, made.prefix, ["tool=2.0"], ignore)
     (made.prefix / "bin" / "tool").unlink()
