@@ -41,7 +41,7 @@ def install_requirements(prefix: Path, lines: Sequence[str], tell: Callable[[str
             process.run(
                 "pip",
                 argv,
-                environment={**environment, "PIP_USER": "0", "LC_ALL": "C.UTF-8"},
+                environment={**environment, "PIP_USER": "0", "PYTHONNOUSERSITE": "1", "LC_ALL": "C.UTF-8"},
                 timeout_s=_SECONDS,
                 take=lambda data: _pass_on(data, tell),
             )
