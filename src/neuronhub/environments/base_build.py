@@ -24,6 +24,7 @@ from neuronhub.environments.base_spec import fingerprint
 from neuronhub.environments.bases import MARKER, Base, read_base
 from neuronhub.environments.bytecode import compile_bytecode
 from neuronhub.environments.layout import CURRENT
+from neuronhub.environments.scripts import read_commands, render_command
 from neuronhub.environments.solution import Source, fetch_solution, install_records
 from neuronhub.environments.types import Progress, Report
 from neuronhub.errors import ConflictingState, EnvironmentFailed, NoRoom
@@ -124,6 +125,7 @@ async def _fill(order: Order, version: str, new: Path, report: Report) -> None:
         report=part(step, _INSTALL, _COMPILE),
     )
     name_channels(new, order.source)
+    isolate_commands(base, location)
     step = _("Compiling bytecode.")
     await compile_bytecode(base, location, order.source.cache / "bytecode", part(step, _COMPILE, _CHECK))
     step = _("Starting what it contains.")
@@ -152,6 +154,19 @@ def name_channels(new: Path, source: Source) -> None:
             if record["url"].startswith(url):
                 record |= {"url": name + record["url"].removeprefix(url), "channel": name}
         file.write_text(json.dumps(record, indent=2), encoding="utf-8")
+
+
+def isolate_commands(base: Base, location: Path) -> None:
+    """Have our own commands run on nothing but the base: they mend what users have broken, also in their home folder.
+
+    ``location`` is where the base will be seen.
+    """
+    for name, target in read_commands(base.site_packages).items():
+        if target.startswith("neuronhub."):
+            beside = base.path / "bin" / f".{name}"
+            beside.write_text(render_command(location / "bin" / "python", target, isolated=True), encoding="utf-8")
+            beside.chmod(0o755)
+            beside.replace(base.path / "bin" / name)
 
 
 def open_for_everyone(folder: Path) -> None:

@@ -45,25 +45,28 @@ def _read_entry_points(path: Path) -> dict[str, str]:
     return found
 
 
-def render_command(python: Path, target: str) -> str:
-    """The script that runs ``target`` (``module:function``) with ``python``."""
+def render_command(python: Path, target: str, *, isolated: bool = False) -> str:
+    """The script that runs ``target`` (``module:function``) with ``python``.
+
+    ``isolated``: whatever packages are in the user's home folder, and whatever variables for Python are set.
+    """
     module, function = target.split(":")
     imported = function.partition(".")[0]
     return (
-        f"{render_first_line(python)}import sys\n"
+        f"{render_first_line(python, ' -I' if isolated else '')}import sys\n"
         f"from {module} import {imported}\n"
         f"if __name__ == '__main__':\n"
         f"    sys.exit({function}())\n"
     )
 
 
-def render_first_line(python: Path) -> str:
+def render_first_line(python: Path, option: str = "") -> str:
     """What makes the rest of the text a script of ``python``, also where its path is too long for the kernel."""
-    line = f"#!{python}\n"
+    line = f"#!{python}{option}\n"
     if len(os.fsencode(line)) <= _SHEBANG_LIMIT and not re.search(r"\s", str(python)):
         return line
     # To sh this is a command that ends it, to Python a text.
-    return f"#!/bin/sh\n'''exec' {shlex.quote(str(python))} \"$0\" \"$@\"\n' '''\n"
+    return f"#!/bin/sh\n'''exec' {shlex.quote(str(python))}{option} \"$0\" \"$@\"\n' '''\n"
 
 
 def render_door(program: Path) -> str:

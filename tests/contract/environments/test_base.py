@@ -138,6 +138,24 @@ def test_a_base_is_whole_and_knows_its_final_place_only(made: Site) -> None:
     assert entry["size_bytes"] > 10_000_000
 
 
+def test_our_own_commands_run_whatever_is_in_the_home_folder(made: Site, tmp_path: Path) -> None:
+    files = {"neuronhub/__init__.py": "", "neuronhub/cli.py": "def main():\n    print('mended')\n"}
+    entry = "[console_scripts]\nneuronhub = neuronhub.cli:main\n"
+    make_wheel(tmp_path / "ours", "neuronhub", files=files, entry_points=entry)
+    make_channel(Order(made.channel, wheelhouse=tmp_path / "ours", use_index=False), lambda _progress: None)
+    (tmp_path / "spec.txt").write_text("python\nneuronhub\n")
+    made.run("build", "--location", str(made.bases), "--version", "one")
+    (library,) = (made.bases / "one" / "lib").glob("python3.*")
+    own = tmp_path / "home" / ".local" / "lib" / library.name / "site-packages"
+    own.mkdir(parents=True)
+    for name in ("usercustomize.py", "sitecustomize.py", "json.py"):
+        (own / name).write_text("raise SystemExit('broken')\n")
+    (own / "bomb.pth").write_text("import os; os._exit(7)\n")
+    environment = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(own), "PYTHONHOME": "/nowhere"}
+    argv = [str(made.bases / "one" / "bin" / "neuronhub")]
+    assert subprocess.check_output(argv, env=environment, text=True) == "mended\n"
+
+
 def test_everyone_can_read_a_base_and_only_its_owner_write(made: Site) -> None:
     os.umask(0o077)
     try:
