@@ -59,7 +59,7 @@ def read_text(path: Path, limit: int = TEXT_LIMIT) -> str:
 def read_json(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
     """Return the JSON object in ``path``; raises OSError, or ValueError if it is none."""
     try:
-        data = json.loads(read_bytes(path, limit))
+        data = json.loads(read_bytes(path, limit).decode("utf-8"))  # of bytes it would guess what others do not
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply") from None
     if not isinstance(data, dict):

@@ -15,12 +15,15 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_path, jupyter_runtime_dir
 
+from neuronhub.environments.removal import remove_tree
 from neuronhub.environments.user_files import list_names, read_json
 
 OWN = Path(sys.prefix, "share", "jupyter", "labextensions")
 """The base's, which belong to the server: another one of the same name is not shown."""
 MOST_SCHEMAS = 200
 """Settings of one extension; the largest known has about thirty."""
+MOST_FOLDERS = 2000
+"""Folders of one extension; Lab goes through all of them."""
 
 
 @dataclass(slots=True)
@@ -31,12 +34,22 @@ class Showcase:
     say: Callable[[str], None]
     _said: set[str] = field(default_factory=set)
 
-    def renew(self) -> None:
-        """Have it hold exactly the extensions that can be shown now."""
+    def renew(self) -> bool:
+        """Have it hold exactly the extensions that can be shown now; False when it cannot be had so."""
+        try:
+            self._renew()
+        except OSError as error:
+            self._say_once(f"no extensions but the base's are shown: {error}")
+            return False
+        return True
+
+    def _renew(self) -> None:
         wanted = {name: folder for name, folder in self._find() if not (OWN / name).exists()}
         for name in _list_extensions(self.place):
-            if name not in wanted or os.readlink(self.place / name) != str(wanted[name]):
-                (self.place / name).unlink(missing_ok=True)
+            link = self.place / name
+            there = os.readlink(link) if link.is_symlink() else None
+            if (name not in wanted or there != str(wanted[name])) and (failure := remove_tree(link)):
+                raise failure
         for name, folder in wanted.items():
             link = self.place / name
             if not link.is_symlink():
@@ -72,8 +85,7 @@ def show_extensions(showcase: Showcase) -> list[str]:
     find = lab.get_federated_extensions
 
     def find_readable(folders: list[str]) -> Any:
-        showcase.renew()
-        return find(folders)
+        return find(folders if showcase.renew() else [str(OWN)])
 
     lab.get_federated_extensions = find_readable
     return [str(OWN), str(showcase.place)]
@@ -98,15 +110,33 @@ def _check(folder: Path, name: str) -> None:
     if package.get("name") != name or not isinstance(package.get("version"), str) or "load" not in build:
         raise ValueError("package.json does not describe it")
     _get(package, "repository")
+    words = [build.get(key) or "" for key in ("load", "extension", "mimeExtension", "style")]
+    disabled = package["jupyterlab"].get("disabledExtensions") or []
+    if not isinstance(disabled, list | dict) or not all(isinstance(word, str) for word in [*words, *disabled]):
+        raise ValueError("package.json has something else where names should be")
     if (folder / "install.json").exists():
         read_json(folder / "install.json")
-    for count, file in enumerate((folder / "schemas").glob("**/*.json")):
+    for count, file in enumerate(_list_schemas(folder, name)):
         if count == MOST_SCHEMAS:
             raise ValueError("it has too many settings")
         try:
             Validator.check_schema(read_json(file))
         except SchemaError as error:
             raise ValueError(f"{file.name}: {error.message}") from error
+
+
+def _list_schemas(folder: Path, name: str) -> Iterator[Path]:
+    """The files that Lab takes for descriptions of settings; raises ValueError where it would lose its way."""
+    for count, (parent, folders, files) in enumerate(os.walk(folder)):
+        if count == MOST_FOLDERS:
+            raise ValueError("it has too many folders")
+        if any(os.path.islink(os.path.join(parent, one)) for one in folders):
+            raise ValueError("there is a link to a folder in it")
+        place = f"{name}/{os.path.relpath(parent, folder)}/"
+        schemas = [Path(parent, one) for one in files if one.endswith(".json")] if "schemas/" in place else []
+        if schemas and place.count("schemas/") > 1:
+            raise ValueError("there are folders called schemas in others")
+        yield from schemas
 
 
 def _get(package: dict[str, Any], key: str) -> dict[str, Any]:

@@ -95,6 +95,18 @@ def test_extensions_of_the_base_are_never_another_ones(lab: Start, base: Path, e
             "package.json",
             '{"name": "flowers", "version": "1", "jupyterlab": {"_build": {"load": "x"}}, "repository": "a url"}',
         ),
+        ("package.json", '\ufeff{"name": "flowers", "version": "1", "jupyterlab": {"_build": {"load": "x"}}}'),
+        ("package.json", '{"name": "flowers", "version": "1", "jupyterlab": {"_build": {"load": 5}}}'),
+        (
+            "package.json",
+            '{"name": "flowers", "version": "1", "jupyterlab": {"_build": {"load": "x"}, "disabledExtensions": 5}}',
+        ),
+        (
+            "package.json",
+            '{"name": "flowers", "version": "1", "jupyterlab": {"_build": {"load": "x"}, "disabledExtensions": [[]]}}',
+        ),
+        ("static/schemas/plugin.json", "{"),
+        ("schemas/flowers/schemas/plugin.json", '{"type": "object"}'),
         ("install.json", "{"),
         ("schemas/flowers/plugin.json", "{"),
         ("schemas/flowers/plugin.json", '{"type": "no such type"}'),
@@ -103,12 +115,36 @@ def test_extensions_of_the_base_are_never_another_ones(lab: Start, base: Path, e
 def test_one_that_is_broken_is_left_out(lab: Start, extensions: Path, file: str, text: str) -> None:
     install(extensions, "sound")
     install(extensions, "flowers")
+    (extensions / "flowers" / file).parent.mkdir(exist_ok=True)
     (extensions / "flowers" / file).write_text(text)
     for page in ("lab", "tree"):
         assert "flowers" not in open_page(lab, page)
         assert "sound" in open_page(lab, page)
     assert lab.ask("lab/api/settings").status == 200
     assert "the extension flowers in" in lab.log.read_text()
+
+
+def test_folders_that_lead_in_circles_are_left_out(lab: Start, extensions: Path) -> None:
+    install(extensions, "sound")
+    for name in ("a", "b"):
+        (install(extensions, f"circle-{name}") / name).symlink_to("..")
+    assert "sound" in open_page(lab)
+    assert lab.ask("lab/api/settings").status == 200
+
+
+def test_pages_open_whatever_lies_in_the_place_of_the_links(lab: Start, extensions: Path) -> None:
+    install(extensions, "sound")
+    assert "sound" in open_page(lab)
+    (place,) = (lab.folder / "home").rglob("neuronhub-labextensions")
+    (place / "sound").unlink()
+    (place / "sound").mkdir()
+    (place / "other").mkdir()
+    assert "sound" in open_page(lab)
+    shutil.rmtree(place)
+    place.touch()
+    assert "sound" not in open_page(lab)
+    place.unlink()
+    assert "sound" in open_page(lab)
 
 
 def test_what_is_no_extension_is_left_alone(lab: Start, extensions: Path) -> None:
