@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,20 @@ def _is_folder(url: str) -> bool:
     return url.startswith("file:")
 
 
+@contextmanager
+def open_gateway(source: Source) -> Iterator[Gateway]:
+    """What reads the channels, for the body; what keeps them from being read is raised as an EnvironmentFailed."""
+    try:
+        yield Gateway(cache_dir=source.cache / "repodata", client=source.open_client())
+    except (GatewayError, IoError, DetectVirtualPackageError) as error:
+        _refuse_full(error, source, source.cache)
+        raise EnvironmentFailed(
+            _("A channel cannot be read: {reason}. Look at channels and mirrors in the site file.").format(
+                reason=_one_line(error)
+            )
+        ) from error
+
+
 async def fetch_solution(
     spec: Sequence[str],
     source: Source,
@@ -108,26 +123,19 @@ async def fetch_solution(
     Raises PackagesNotFound when there are none, EnvironmentFailed when a channel cannot be read.
     """
     try:
-        gateway = Gateway(cache_dir=source.cache / "repodata", client=source.open_client())
-        records = await solve(
-            list(source.urls),
-            [MatchSpec(line) for line in spec],
-            gateway=gateway,
-            locked_packages=list(locked),
-            pinned_packages=list(pinned),
-            virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
-        )
+        with open_gateway(source) as gateway:
+            records = await solve(
+                list(source.urls),
+                [MatchSpec(line) for line in spec],
+                gateway=gateway,
+                locked_packages=list(locked),
+                pinned_packages=list(pinned),
+                virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
+            )
     except (SolverError, InvalidMatchSpecError) as error:
         raise PackagesNotFound(
             _("The channels {channels} do not have what is asked for: {reason}. Change the list of packages.").format(
                 channels=", ".join(source.channels), reason=_one_line(error)
-            )
-        ) from error
-    except (GatewayError, IoError, DetectVirtualPackageError) as error:
-        _refuse_full(error, source, source.cache)
-        raise EnvironmentFailed(
-            _("A channel cannot be read: {reason}. Look at channels and mirrors in the site file.").format(
-                reason=_one_line(error)
             )
         ) from error
     return sorted(records, key=lambda record: record.name.normalized)

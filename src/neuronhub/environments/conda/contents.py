@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rattler import PrefixRecord
+from rattler.exceptions import IoError
 
 from neuronhub.environments import bases
 from neuronhub.environments.bases import Base, read_base
@@ -64,7 +65,7 @@ def _read_records(prefix: Path) -> Records:
         try:
             refuse_odd(prefix / "conda-meta" / name)  # rattler would wait for a pipe
             record = PrefixRecord.from_path(prefix / "conda-meta" / name)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IoError) as error:
             text = _("{path} is no record of a package. Mend the environment: {command}")
             path = prefix / "conda-meta" / name
             raise ConflictingState(text.format(path=path, command="neuronhub env repair")) from error

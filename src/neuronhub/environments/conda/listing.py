@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from rattler import Gateway, MatchSpec, RepoDataRecord
-from rattler.exceptions import GatewayError, InvalidMatchSpecError
+from rattler import MatchSpec, RepoDataRecord
+from rattler.exceptions import InvalidMatchSpecError
 
 from neuronhub import __version__
 from neuronhub.environments.conda.contents import read_contents
@@ -19,8 +19,8 @@ from neuronhub.environments.conda.places import BASE, list_prefixes, name_prefix
 from neuronhub.environments.conda.solving import describe_missing, fetch_names, platforms
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.packages import normalise_name, read_inventory
-from neuronhub.environments.solution import Source
-from neuronhub.errors import EnvironmentFailed, PackagesNotFound
+from neuronhub.environments.solution import Source, open_gateway
+from neuronhub.errors import PackagesNotFound
 from neuronhub.language import translate as _
 
 
@@ -50,7 +50,7 @@ def list_packages(prefix: Path, pattern: str | None = None) -> list[Line]:
 
 
 def search_packages(words: str, source: Source) -> list[Line]:
-    """What the channels have of ``words``, a spec or a name with ``*``; raises PackagesNotFound."""
+    """What the channels have of ``words``, a spec or a name with ``*``; raises EnvironmentFailed and its kinds."""
     try:
         spec = MatchSpec(words, exact_names_only=False)
         names = fetch_names(source)
@@ -59,8 +59,6 @@ def search_packages(words: str, source: Source) -> list[Line]:
         records = asyncio.run(_fetch_records(wanted if wanted is not None else [str(spec)], source))
     except InvalidMatchSpecError as error:
         raise PackagesNotFound(_("{words} is no package.").format(words=repr(words))) from error
-    except GatewayError as error:
-        raise EnvironmentFailed(_("A channel cannot be read: {reason}").format(reason=error)) from error
     found = [record for record in records if wanted is not None or spec.matches(record)]
     if not found:
         name = words if wanted is not None else str(getattr(spec.name, "normalized", spec.name))
@@ -70,8 +68,8 @@ def search_packages(words: str, source: Source) -> list[Line]:
 
 
 async def _fetch_records(specs: Sequence[str], source: Source) -> list[RepoDataRecord]:
-    gateway = Gateway(cache_dir=source.cache / "repodata", client=source.open_client())
-    found = await gateway.query(list(source.urls), platforms(), specs, recursive=False)
+    with open_gateway(source) as gateway:
+        found = await gateway.query(list(source.urls), platforms(), specs, recursive=False)
     return [record for records in found for record in records]
 
 

@@ -7,11 +7,11 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rattler import Gateway, MatchSpec, RepoDataRecord, Subdir
+from rattler import MatchSpec, RepoDataRecord, Subdir
 from rattler.exceptions import InvalidMatchSpecError, SolverError
 
 from neuronhub.environments.conda.contents import Contents
-from neuronhub.environments.solution import Source, fetch_solution
+from neuronhub.environments.solution import Source, fetch_solution, open_gateway
 from neuronhub.errors import ConflictingState, EnvironmentFailed, PackagesNotFound
 from neuronhub.language import translate as _
 
@@ -261,10 +261,10 @@ def platforms() -> list[Subdir]:
 
 
 def fetch_names(source: Source) -> list[str]:
-    """The names of all packages in the channels, sorted."""
+    """The names of all packages in the channels, sorted; raises EnvironmentFailed when a channel cannot be read."""
 
     async def fetch() -> list[str]:
-        gateway = Gateway(cache_dir=source.cache / "repodata", client=source.open_client())
-        return sorted(name.normalized for name in await gateway.names(list(source.urls), platforms()))
+        with open_gateway(source) as gateway:
+            return sorted(name.normalized for name in await gateway.names(list(source.urls), platforms()))
 
     return asyncio.run(fetch())

@@ -136,9 +136,20 @@ def test_root_has_no_environments(conda: Conda, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_channel_that_cannot_be_read_is_named(place: Place, conda: Conda) -> None:
-    for words in ("search", "pytensor"), ("install", "pytensor"):
-        with pytest.raises(EnvironmentFailed, match="nowhere"):
-            conda(*words, "-c", "file:///nowhere", "--override-channels")
+    damaged = place.folder / "damaged" / "noarch" / "repodata.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    for words in ("search", "pytensor"), ("search", "pyten*"), ("install", "pytensor"):
+        for channel in "file:///nowhere", f"file://{place.folder}/damaged":
+            with pytest.raises(EnvironmentFailed, match="A channel cannot be read"):
+                conda(*words, "-c", channel, "--override-channels")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "half"}'])
+def test_a_record_that_makes_no_sense_is_named_with_what_helps(text: str, place: Place, conda: Conda) -> None:
+    (place.layout.prefix / "conda-meta" / "half-1-0.json").write_text(text)
+    with pytest.raises(ConflictingState, match=r"half-1-0.json is no record.*neuronhub env repair"):
+        conda("list")
 
 
 def test_an_environment_that_is_being_built_names_its_later_place(place: Place) -> None:
