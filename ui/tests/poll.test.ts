@@ -86,3 +86,16 @@ test("while one answer is on its way, Refresh asks nothing more", async () => {
   await first;
   assert.equal(asked, 1);
 });
+
+test("an interval that changes is looked up after each answer", async () => {
+  const clock = new HandClock();
+  const intervals = [1000, 5000];
+  const poll = new Poll(
+    () => Promise.resolve(true),
+    () => intervals.shift() ?? 0,
+    clock,
+  );
+  await poll.now();
+  await clock.pass();
+  assert.deepEqual(clock.delays, [1000, 5000]);
+});
