@@ -14,9 +14,9 @@ from neuronhub.language import translate as _
 
 def main() -> None:
     """Run the command line; an error that a person can mend is told on stderr, with exit code 1."""
-    language.current.set(choose_language())
+    language.current.set(language.find_locale_language())
     try:
-        code = run(sys.argv[1:])
+        code = _run_whole(sys.argv[1:])
     except NeuronHubError as error:
         print(f"conda: {error}", file=sys.stderr)
         code = 1
@@ -30,9 +30,18 @@ def main() -> None:
         text = _("Interrupted. If packages were being changed, the next command of conda puts them in order.")
         print(f"\nconda: {text}", file=sys.stderr)
         code = 130
-    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # py-rattler sometimes aborts while the interpreter ends, with all its work done
+
+
+def _run_whole(words: Sequence[str]) -> int:
+    """Run one command, and have all that it says arrive."""
+    try:
+        return run(words)
+    except SystemExit as ended:  # help, or wrong words
+        return int(ended.code or 0)
+    finally:
+        sys.stdout.flush()
 
 
 def run(words: Sequence[str]) -> int:
@@ -45,9 +54,3 @@ def run(words: Sequence[str]) -> int:
     from neuronhub.environments.conda.commands import run_command
 
     return run_command(words)
-
-
-def choose_language() -> str:
-    """The language of the user's locale, by the rules of POSIX."""
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "ko" if locale.startswith("ko") else "en"

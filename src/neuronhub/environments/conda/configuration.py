@@ -43,14 +43,18 @@ def write_setting(home: Path, key: str, value: str) -> None:
         raise ConflictingState(text.format(key=key))
     if value.lower() not in _WORDS:
         raise ConflictingState(_("{key} is true or false, not {value}.").format(key=key, value=value))
-    file = home / ".condarc"
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
     line = f"{AUTO_ACTIVATE}: {'true' if _WORDS[value.lower()] else 'false'}\n"
-    rest = _LINE.sub("", before)
-    file.write_text(rest + ("\n" if rest and not rest.endswith("\n") else "") + line, encoding="utf-8")
+    rest = _LINE.sub("", _read(home))
+    text = rest + ("\n" if rest and not rest.endswith("\n") else "") + line
+    (home / ".condarc").write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _read_automatic(home: Path) -> bool:
-    file = home / ".condarc"
-    match = _LINE.search(file.read_text(encoding="utf-8")) if file.exists() else None
+    match = _LINE.search(_read(home))
     return match is not None and _WORDS.get(match["value"].lower(), False)
+
+
+def _read(home: Path) -> str:
+    """The user's settings, whatever bytes they have; '' where there are none."""
+    file = home / ".condarc"
+    return file.read_text(encoding="utf-8", errors="surrogateescape") if file.exists() else ""

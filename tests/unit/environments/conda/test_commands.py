@@ -52,12 +52,12 @@ def test_info_tells_where_things_are(place: Place, conda: Conda) -> None:
 
 def test_settings_are_kept_in_condarc_beside_the_users_own(place: Place, conda: Conda) -> None:
     condarc = place.folder / ".condarc"
-    condarc.write_text("channels:\n  - mine")
+    condarc.write_bytes(b"channels:\n  - mine # \xb3\xbb")  # no UTF-8
     conda("config", "--set", "auto_activate_base", "true")
-    assert condarc.read_text() == "channels:\n  - mine\nauto_activate_base: true\n"
+    assert condarc.read_bytes() == b"channels:\n  - mine # \xb3\xbb\nauto_activate_base: true\n"
     assert "auto_activate_base: true" in conda("config", "--show")
     conda("config", "--set", "auto_activate_base", "False")
-    assert condarc.read_text() == "channels:\n  - mine\nauto_activate_base: false\n"
+    assert condarc.read_bytes() == b"channels:\n  - mine # \xb3\xbb\nauto_activate_base: false\n"
     assert conda("config", "--get", "auto_activate_base") == "auto_activate_base: false\n"
     assert place.channel in conda("config", "--show", "channels")
     for words in ("channels", "x"), ("auto_activate_base", "perhaps"):
