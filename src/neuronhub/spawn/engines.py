@@ -25,6 +25,8 @@ log = logging.getLogger("neuronhub.spawn")
 
 MOST_CLUSTERS = 8
 """Of one server at a time."""
+MOST_STOPPED = 10_000
+"""Stopped clusters that are remembered, of all servers: one may ask for the end of any number."""
 
 
 class Engines:
@@ -35,9 +37,9 @@ class Engines:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._followed: dict[str, JobRef] = {}
-        self._stopped: set[str] = set()
-        """How the names of the jobs of stopped clusters begin: Slurm may show them for a while, and an order of one
-        may still be on its way."""
+        self._stopped: dict[str, None] = {}
+        """How the names of the jobs of stopped clusters begin, the latest last: Slurm may show them for a while, and
+        an order of one may still be on its way."""
         self._ends: set[asyncio.Task[None]] = set()
         desk.on_release = self._end_all
 
@@ -121,7 +123,7 @@ class Engines:
     async def _forget(self, record: StartRecord) -> None:
         await self._stop_quietly(record)
         prefix = self._prefix_of(record, None)
-        self._stopped = {stopped for stopped in self._stopped if not stopped.startswith(prefix)}
+        self._stopped = {stopped: None for stopped in self._stopped if not stopped.startswith(prefix)}
         for name in [name for name in self._followed if name.startswith(prefix)]:
             self._forget_job(name)
 
@@ -137,7 +139,9 @@ class Engines:
             raise SlurmUnavailable("Slurm does not say which jobs there are")  # and this hub may be a new one
         jobs = self._find(record, cluster)
         clusters = {meaning.cluster for name, _id, _job in jobs if (meaning := self._desk.engine_names.parse(name))}
-        self._stopped |= {self._prefix_of(record, each) for each in clusters | ({cluster} if cluster else set())}
+        self._stopped |= {self._prefix_of(record, each): None for each in clusters | ({cluster} if cluster else set())}
+        while len(self._stopped) > MOST_STOPPED:
+            del self._stopped[next(iter(self._stopped))]
         outcomes = await asyncio.gather(*(self._cancel(record, *job) for job in jobs), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):

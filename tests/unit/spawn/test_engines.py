@@ -242,6 +242,20 @@ async def test_an_order_that_comes_after_its_own_end_submits_nothing() -> None:
     assert slurm.requests == []
 
 
+async def test_no_server_fills_the_hubs_memory_with_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuronhub.spawn.engines.MOST_STOPPED", 3)
+    engines, _desk = make_engines(ScriptedSlurm())
+    for number in range(5):
+        await engines.stop(RECORD, f"{number:08x}")
+    for number, remembered in enumerate((False, False, True, True, True)):
+        order = replace(ORDER, cluster=f"{number:08x}")
+        if remembered:
+            with pytest.raises(StartRefused, match="stopped while"):
+                await engines.start(RECORD, order, [])
+        else:
+            assert await engines.start(RECORD, order, [])
+
+
 async def test_a_cluster_that_slurm_did_not_hear_of_is_stopped_by_the_next_try() -> None:
     slurm = ScriptedSlurm()
     engines, _desk = make_engines(slurm)
