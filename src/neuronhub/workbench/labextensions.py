@@ -39,7 +39,7 @@ class Showcase:
         try:
             self._renew()
         except OSError as error:
-            self._say_once(f"no extensions but the base's are shown: {error}")
+            self.say_once(f"no extensions but the base's are shown: {error}")
             return False
         return True
 
@@ -63,11 +63,12 @@ class Showcase:
                 try:
                     _check(Path(root, name), name)
                 except (OSError, ValueError) as error:
-                    self._say_once(f"the extension {name} in {root} is not shown: {error}")
+                    self.say_once(f"the extension {name} in {root} is not shown: {error}")
                 else:
                     yield name, Path(root, name)
 
-    def _say_once(self, text: str) -> None:
+    def say_once(self, text: str) -> None:
+        """Say it, unless it has been said: pages are opened often."""
         if text not in self._said:
             self._said.add(text)
             self.say(text)
@@ -82,12 +83,19 @@ def show_extensions(showcase: Showcase) -> list[str]:
     """Have the showcase renewed whenever Lab looks for extensions; return the folders in which it shall look."""
     import jupyterlab_server.config as lab
 
-    find = lab.get_federated_extensions
+    find, read = lab.get_federated_extensions, lab.get_static_page_config
 
     def find_readable(folders: list[str]) -> Any:
         return find(folders if showcase.renew() else [str(OWN)])
 
-    lab.get_federated_extensions = find_readable
+    def read_readable(**options: Any) -> Any:
+        try:
+            return read(**options)
+        except (OSError, ValueError, TypeError, AttributeError) as error:  # as a full disk has left it, or anybody
+            showcase.say_once(f"labconfig/page_config.json in your Jupyter settings cannot be read: {error}")
+            return read(**{**options, "level": "sys_prefix"})
+
+    lab.get_federated_extensions, lab.get_static_page_config = find_readable, read_readable
     return [str(OWN), str(showcase.place)]
 
 

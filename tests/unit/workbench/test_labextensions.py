@@ -147,6 +147,19 @@ def test_pages_open_whatever_lies_in_the_place_of_the_links(lab: Start, extensio
     assert "sound" in open_page(lab)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"disabledExtensions": {"sound": true}}'])
+def test_settings_of_pages_that_cannot_be_read_are_left_out(lab: Start, extensions: Path, text: str) -> None:
+    install(extensions, "sound")
+    file = lab.folder / "home" / ".jupyter" / "labconfig" / "page_config.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    for page in ("lab", "tree"):
+        assert "sound" in open_page(lab, page)
+        disabled = re.search(r'"disabledExtensions": \[[^\]]*"sound"', lab.ask(page).body.decode())
+        assert (disabled is not None) is text.startswith('{"')
+    file.unlink()
+
+
 def test_what_is_no_extension_is_left_alone(lab: Start, extensions: Path) -> None:
     install(extensions, "sound")
     (extensions / "README").write_text("a file")
