@@ -37,17 +37,21 @@ def settle(page: Page) -> None:
     )
 
 
-def find_violations(page: Page) -> list[str]:
-    """Every rule of WCAG 2.2 AA and of good practice that axe-core finds broken, with the elements that break it."""
+def find_violations(page: Page, within: str | None = None) -> list[str]:
+    """Every rule of WCAG 2.2 AA and of good practice that axe-core finds broken, with the elements that break it.
+
+    ``within``: a selector, for pages that are not all ours.
+    """
     answer: dict[str, Any] = page.evaluate(
-        """async () => {
-          const found = await axe.run(document, {
+        """async (within) => {
+          const found = await axe.run(within ?? document, {
             runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
             resultTypes: ["violations"],
           });
           return { rules: found.passes.length, violations: found.violations.map((v) => ({
             id: v.id, help: v.help, nodes: v.nodes.map((n) => `${n.target} ${n.failureSummary}`) })) };
-        }"""
+        }""",
+        within,
     )
     assert answer["rules"] > 10, "the check has found nothing to check"
     return [f"{v['id']}: {v['help']}: {'; '.join(v['nodes'])}" for v in answer["violations"]]

@@ -26,7 +26,9 @@ LOOK_EVERY_MS = 20
 ROWS, COLUMNS = 50, 160
 PROMPT = re.compile(r"\$ \Z")
 """What a shell that waits for a command ends with."""
-_ESCAPES = re.compile(r"\x1b\[\?2004l\r|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>]")
+_BEGUN = "\x1b[?2004l\r"
+"""What bash prints before it runs a command: an end to pasting."""
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>]")
 
 
 class Shell(ABC):
@@ -38,17 +40,19 @@ class Shell(ABC):
         """The last line that was seen: the shell waits for a command."""
 
     def run(self, line: str, *answers: tuple[str, str]) -> str:
-        """Type a command; what was seen until the next prompt, without the command itself.
+        """Type a command; returns what it printed until the next prompt.
 
         ``answers``: questions that are waited for, and what is typed then.
         """
         self._raw = ""
         self._type(line)
+        self._see(re.compile(re.escape(_BEGUN)), raw=True)
+        self._raw = self._raw.partition(_BEGUN)[2]
         for question, answer in answers:
             self._see(re.compile(re.escape(question) + r".*\Z", re.DOTALL))
             self._type(answer)
             self._see(re.compile(re.escape(answer) + r"\n"))
-        return self._see_prompt().partition("\n")[2]
+        return self._see_prompt()
 
     def code(self) -> int:
         """Exit code of the last command."""
@@ -66,14 +70,18 @@ class Shell(ABC):
         seen, _newline, self.prompt = self._see(PROMPT).rpartition("\n")
         return seen
 
-    def _see(self, pattern: re.Pattern[str]) -> str:
-        """Wait until what is seen since the last command matches."""
+    def _see(self, pattern: re.Pattern[str], *, raw: bool = False) -> str:
+        """Wait until what has come since the last command matches; ``raw``: with the terminal's own signs."""
         deadline = time.monotonic() + LIMIT_S
-        while not pattern.search(seen := _ESCAPES.sub("", self._raw).replace("\r\n", "\n")):
+        while not pattern.search(seen := self._raw if raw else _render(self._raw)):
             received = self._receive(deadline - time.monotonic())
             assert received, f"{pattern.pattern!r} is not seen within {LIMIT_S} s:\n{seen}"
             self._raw += received
         return seen
+
+
+def _render(raw: str) -> str:
+    return _ESCAPES.sub("", raw).replace("\r\n", "\n")
 
 
 class LoginShell(Shell):
@@ -120,7 +128,8 @@ class PageShell(Shell):
     def __init__(self, page: Page) -> None:
         """``page`` is about to show its terminal."""
         super().__init__()
-        self._page = page
+        self.page = page
+        """Where it is shown."""
         self._received: list[str] = []
         page.on("websocket", self._listen)
         expect(page.locator(".jp-Terminal-body .xterm-screen")).to_be_visible()
@@ -137,12 +146,12 @@ class PageShell(Shell):
             self._received.append(words[0])
 
     def _type(self, line: str) -> None:
-        self._page.keyboard.insert_text(line)
-        self._page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(line)
+        self.page.keyboard.press("Enter")
 
     def _receive(self, within_s: float) -> str:
         deadline = time.monotonic() + within_s
         while not self._received and time.monotonic() < deadline:
-            self._page.wait_for_timeout(LOOK_EVERY_MS)
+            self.page.wait_for_timeout(LOOK_EVERY_MS)
         received, self._received = "".join(self._received), []
         return received

@@ -1,4 +1,4 @@
-"""Rows E1, E2, E3, E5 in a login shell: two scripts, activation there and in jobs, and a way out of a broken environment."""
+"""Rows E1, E2, E3, E5 in a login shell: the scripts, activation there and in jobs, a way out of what is broken."""
 
 from __future__ import annotations
 

@@ -29,6 +29,9 @@ class Words:
     try_again: str
     running_tab: str
     clusters_tab: str
+    environment_tab: str
+    terminal: str
+    export_menu: str
     start: str
     stop: str
     cluster_running: str
@@ -56,6 +59,9 @@ WORDS: dict[Language, Words] = {
         try_again="Try again",
         running_tab="Running",
         clusters_tab="IPython Clusters",
+        environment_tab="Environment",
+        terminal="Terminal",
+        export_menu="Save and Export Notebook As",
         start="Start",
         stop="Stop",
         cluster_running="Running",
@@ -81,6 +87,9 @@ WORDS: dict[Language, Words] = {
         try_again="다시 시도",
         running_tab="실행중",
         clusters_tab="IPython Clusters",
+        environment_tab="환경",
+        terminal="터미널",
+        export_menu="노트북을 다음으로 저장하고 내보내기",
         start="시작",
         stop="중지",
         cluster_running="실행 중",
