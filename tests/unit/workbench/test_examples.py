@@ -29,6 +29,16 @@ import ipyparallel as ipp
 with ipp.Cluster(profile="slurm", n=2, cluster_id="", log_level=40):
 """ + indent(RUN, "    ")
 
+READ_EVENTS = """
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={"tensors": 0}).Reload()
+tensors = {tag: len(events.Tensors(tag)) for tag in events.Tags()["tensors"]}
+plugins = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in tensors}
+nodes = [node.name for node in events.Graph().node] if events.Tags()["graph"] else []
+print(json.dumps([tensors, plugins, nodes]))
+"""
+
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
@@ -76,3 +86,25 @@ def test_X5_engines_estimate_pi_without_a_word_on_stderr(base: Path, tmp_path: P
     (estimate,) = (line.split()[-1] for line in printed.splitlines() if line.startswith("π ≈"))
     assert abs(float(estimate) - math.pi) < 0.01
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 1
+
+
+def read_events(base: Path, folder: Path) -> Any:
+    """How many values each tag of a run has, which of TensorBoard's pages shows it, and the nodes of the graph."""
+    argv = [base / "bin" / "python", "-I", "-c", READ_EVENTS, folder]
+    return json.loads(subprocess.run(argv, check=True, capture_output=True, timeout=60).stdout)
+
+
+def test_X3_a_training_logs_scalars_a_graph_and_histograms(base: Path, tmp_path: Path) -> None:
+    outputs = run(base, "tfboard_ex.ipynb", tmp_path)
+    printed = "".join("".join(output.get("text", "")) for output in outputs)
+    assert "written to logs/" in printed
+    (training,) = (tmp_path / "logs").iterdir()
+    counts, plugins, nodes = read_events(base, training / "train")
+    assert counts["epoch_loss"] == counts["epoch_accuracy"] == 12
+    assert plugins["epoch_loss"] == "scalars"
+    histograms = [tag for tag, plugin in plugins.items() if plugin == "histograms"]
+    assert len(histograms) == 8, "weights and biases of four layers"
+    assert all(counts[tag] == 12 for tag in histograms)
+    assert any("edges" in node for node in nodes), "the layers are found in the graph"
+    counts, plugins, _nodes = read_events(base, training / "validation")
+    assert counts["epoch_accuracy"] == 12
