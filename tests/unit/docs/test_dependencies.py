@@ -37,6 +37,7 @@ EXPECTED = [
     read_requirements("base.in"),
     read_requirements("bench.in"),
     read_package(CHECKOUT / "ui" / "package.json"),
+    read_package(CHECKOUT / "ui" / "lab" / "package.json"),
     read_package(CHECKOUT / "deploy" / "proxy" / "package.json"),
     read_requirements("debian-demo.txt") | read_requirements("debian-test.txt"),
 ]
