@@ -33,6 +33,15 @@ ACTION_TIME_S = 1800.0
 """A whole environment over a slow link takes minutes; the sudoers file has the same limit."""
 
 
+WORDS = (("status",), ("export", "-"), *((action.value,) for action in Action))
+"""All that ``neuronhub env`` is ever asked for from here."""
+
+
+def render_words(words: tuple[str, ...], reader: str) -> tuple[str, ...]:
+    """What stands behind the program for one of WORDS, told in the language ``reader``."""
+    return ("env", *words, "--json", "--language", reader)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """How ``neuronhub env`` is called for one user."""
@@ -116,7 +125,7 @@ async def _fetch(command: Command, action: str, limit_s: float, report: Report) 
 
 
 async def _call(command: Command, words: tuple[str, ...], limit_s: float, tale: _Tale | None) -> Output:
-    argv = [*command.argv, "env", *words, "--json", "--language", language.current.get()]
+    argv = [*command.argv, *render_words(words, language.current.get())]
     try:
         return await run(
             "neuronhub env",

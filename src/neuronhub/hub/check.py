@@ -7,6 +7,7 @@ import logging
 import os
 import pwd
 import ssl
+import stat
 from collections.abc import Awaitable, Callable
 
 from cryptography.fernet import Fernet
@@ -14,6 +15,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from neuronhub.environments.bases import read_active
 from neuronhub.errors import NeuronHubError
+from neuronhub.hub.environment import list_commands
 from neuronhub.hub.settings import read_secret
 from neuronhub.login.connection import Connection, ConnectionFailed, Server
 from neuronhub.process import run
@@ -124,16 +126,22 @@ async def _check_queues(site: Site) -> str:
 
 async def _check_sudo(site: Site) -> str:
     listed = await run("sudo", [str(site.slurm.sudo), "-n", "-l"], environment={"LC_ALL": "C"}, timeout_s=TIME_LIMIT_S)
-    for path in (str(site.slurm.bin_dir / "sbatch"), str(site.slurm.bin_dir / "scancel"), TAIL):
-        if listed.code or path not in listed.stdout:
-            raise CheckFailed(f"sudo does not let this user run {path}. Install deploy/sudoers.d/neuronhub.")
-    return "sbatch, scancel and tail may be run for users"
+    allowed = " ".join(listed.stdout.replace("\\", "").split())  # sudo escapes some characters of arguments
+    slurm = [str(site.slurm.bin_dir / "sbatch"), str(site.slurm.bin_dir / "scancel"), TAIL]
+    for command in (*slurm, *list_commands(site)):
+        if listed.code or command not in allowed:
+            raise CheckFailed(f"sudo does not let this user run {command}. Install deploy/sudoers.d/neuronhub.")
+    return "sbatch, scancel, tail and neuronhub env may be run for users"
 
 
 async def _check_base(site: Site) -> str:
     base = read_active(site.places.bases)
     if not os.access(base.interpreter, os.X_OK):
         raise CheckFailed(f"{base.interpreter} cannot be run here. Build the base anew: neuronhub base build.")
+    for path in (base.interpreter, *base.interpreter.parents):
+        wanted = stat.S_IXOTH if path.is_dir() else stat.S_IROTH | stat.S_IXOTH
+        if path.stat().st_mode & wanted != wanted:
+            raise CheckFailed(f"{path} is closed to users, whose environments stand on the base. Open it: chmod a+rX.")
     examples = site.places.examples
     if examples is not None and not examples.is_dir():
         raise CheckFailed(f"{examples}: the folder with the example notebooks is not there.")

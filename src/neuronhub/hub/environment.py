@@ -13,8 +13,9 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
+from neuronhub import language
 from neuronhub.environments.door import Door, Traffic, parse_order
-from neuronhub.environments.errand import Command
+from neuronhub.environments.errand import WORDS, Command, render_words
 from neuronhub.errors import EnvironmentBusy, EnvironmentFailed, EnvironmentNotPermitted
 from neuronhub.language import translate as _
 from neuronhub.protocol import ENVIRONMENT_PATH
@@ -33,9 +34,21 @@ def make_command(site: Site, user: str) -> Command:
     The base's Python is isolated (-I), so that no package in the user's home folder gets in its way. Raises ValueError
     if ``user`` is no account ID.
     """
+    return Command((*become(site.slurm.sudo, user), *_make_program(site)), PROCESS_ENVIRONMENT)
+
+
+def list_commands(site: Site) -> list[str]:
+    """Every line that the hub runs as a user, as sudo has to know it."""
+    return [
+        " ".join((*_make_program(site), *render_words(words, reader)))
+        for words in WORDS
+        for reader in language.LANGUAGES
+    ]
+
+
+def _make_program(site: Site) -> tuple[str, ...]:
     python = str(site.places.base / "bin" / "python")
-    program = (python, "-I", "-m", "neuronhub.cli", "--site", str(site.path))
-    return Command((*become(site.slurm.sudo, user), *program), PROCESS_ENVIRONMENT)
+    return (python, "-I", "-m", "neuronhub.cli", "--site", str(site.path))
 
 
 class Doors:

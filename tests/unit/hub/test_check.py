@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 from tests.unit.environments.handmade import make_base
 
 from neuronhub.cli import cli
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
 
 
 def write_site(tmp_path: Path) -> Path:
@@ -48,14 +51,50 @@ def test_a_site_where_nothing_answers(tmp_path: Path) -> None:
     assert "has no active base" in result.output
 
 
-def test_the_active_base_is_named(tmp_path: Path) -> None:
-    base = make_base(tmp_path / "bases", "7")
-    base.interpreter.touch(0o755)
-    result = CliRunner().invoke(cli, ["check", "--site", str(write_site(tmp_path))])
-    assert f"ok      base environment: 7, with Python {base.python}, in {base.path}" in result.output
-    base.interpreter.chmod(0o644)
-    result = CliRunner().invoke(cli, ["check", "--site", str(tmp_path / "site.toml")])
-    assert f"WRONG   base environment: {base.interpreter} cannot be run here" in result.output
+def check(folder: Path) -> str:
+    return CliRunner().invoke(cli, ["check", "--site", str(write_site(folder))]).output
+
+
+def test_the_active_base_is_named_and_open_to_users() -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        folder = Path(place)
+        folder.chmod(0o755)
+        base = make_base(folder / "bases", "7")
+        base.interpreter.touch()
+        base.interpreter.chmod(0o755)
+        assert f"ok      base environment: 7, with Python {base.python}, in {base.path}" in check(folder)
+        base.interpreter.chmod(0o750)
+        assert f"WRONG   base environment: {base.interpreter} is closed to users" in check(folder)
+        base.interpreter.chmod(0o644)
+        assert f"WRONG   base environment: {base.interpreter} cannot be run here" in check(folder)
+        base.interpreter.chmod(0o755)
+        base.path.parent.chmod(0o750)
+        assert f"WRONG   base environment: {base.path.parent} is closed to users" in check(folder)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "told"),
+    [("", "ok      sudo: "), ("export -", "env export - --json"), ("reset --json --language ko", "env reset")],
+)
+def test_sudo_has_to_know_every_command(tmp_path: Path, left_out: str, told: str) -> None:
+    rules = (DEPLOY / "sudoers.d" / "neuronhub").read_text()
+    if left_out:
+        assert left_out in rules
+        rules = rules.replace(left_out, "")
+    for there, here in (
+        ("/apps/jupyter", tmp_path),
+        ("/etc/neuronhub", tmp_path),
+        ("/usr/bin/s", tmp_path / "bin" / "s"),
+    ):
+        rules = rules.replace(there, str(here))
+    (tmp_path / "rules").write_text(rules)
+    site = write_site(tmp_path)
+    sudo = tmp_path / "sudo"
+    sudo.write_text(f"#!/bin/sh\nexec cat {tmp_path}/rules\n")
+    sudo.chmod(0o755)
+    site.write_text(site.read_text().replace("/bin/false", str(sudo)))
+    output = CliRunner().invoke(cli, ["check", "--site", str(site)]).output
+    assert told in next(line for line in output.splitlines() if " sudo: " in line)
 
 
 def test_no_site_file_is_one_line(tmp_path: Path) -> None:
