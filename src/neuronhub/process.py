@@ -109,7 +109,9 @@ async def run(
     except TimeoutError as error:
         raise CommandSilent(f"{program} gave no answer within {timeout_s:g} s.") from error
     finally:
-        if transport.get_returncode() is not None or await _end(transport, collector, linger_s):
+        # A program that has ended may have left children, which keep its output open.
+        ended = transport.get_returncode() is not None and collector.finished.is_set()
+        if ended or await _end(transport, collector, linger_s):
             transport.close()
     code = transport.get_returncode()
     if collector.too_much or code is None:

@@ -73,6 +73,13 @@ async def test_time_limit_ends_the_command_and_its_children() -> None:
     await await_gone(mark)
 
 
+async def test_time_limit_ends_children_that_a_command_has_left() -> None:
+    mark = "91.0422"
+    with pytest.raises(CommandSilent, match="no answer"):
+        await run_sh(f"sleep {mark} &", timeout_s=0.5)
+    await await_gone(mark)
+
+
 async def test_command_that_ignores_sigterm_is_killed() -> None:
     mark = "91.0418"
     with pytest.raises(CommandSilent):
