@@ -89,7 +89,8 @@ class Door:
         self._traffic = traffic or Traffic()
         self._readings: dict[str, _Reading] = {}
         """By language: the problems of a status are sentences."""
-        self._exports = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        """One user takes one place of all, however much is asked, and however long an environment hangs."""
 
     async def describe(self) -> dict[str, Any]:
         """The body of GET: status and errand. Raises EnvironmentFailed when the status cannot be had."""
@@ -113,7 +114,7 @@ class Door:
 
     async def fetch_export(self) -> str:
         """The text of environment.yml; raises EnvironmentFailed."""
-        async with self._exports, self._traffic.question():  # one user takes one place of all, however often asked
+        async with self._turn, self._traffic.question():
             return await fetch_export(self._command)
 
     @property
@@ -135,7 +136,7 @@ class Door:
         return not reading.failed if self.busy else reading.after is self.errand and reading.fresh
 
     async def _read(self) -> Status:
-        async with self._traffic.question():
+        async with self._turn, self._traffic.question():
             return await fetch_status(self._command)
 
 

@@ -27,7 +27,8 @@ LONGEST_LINE = 512 * 1024
 MOST_BYTES = 4 * 1024 * 1024
 LONGEST_TEXT = 2000
 """Characters of a step or an error."""
-STATUS_TIME_S = 30.0
+STATUS_TIME_S = 45.0
+"""Longer than kernel_probe.PROBE_SECONDS: a Python that hangs is a finding."""
 EXPORT_TIME_S = 60.0
 ACTION_TIME_S = 1800.0
 """A whole environment over a slow link takes minutes; the sudoers file has the same limit."""

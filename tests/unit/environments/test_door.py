@@ -167,6 +167,23 @@ async def test_questions_of_all_doors_have_one_limit(
     assert await second.fetch_status() == STATUS
 
 
+async def test_one_user_takes_one_place_of_all(open_door: Callable[..., Door], tmp_path: Path) -> None:
+    traffic = Traffic(most_questions=2)
+    goes_on = tmp_path / "goes-on"
+    hanging = open_door(f"while ! [ -e {goes_on} ]; do sleep 0.02; done\n", traffic)
+    reading = asyncio.create_task(hanging.fetch_status())
+    await asyncio.sleep(0)
+    token = language.current.set("ko")
+    again = asyncio.create_task(hanging.fetch_status())
+    language.current.reset(token)
+    export = asyncio.create_task(hanging.fetch_export())
+    await asyncio.sleep(0)
+    assert await open_door("", traffic).fetch_status() == STATUS
+    goes_on.touch()
+    assert await reading == await again == STATUS
+    assert await export
+
+
 async def test_one_user_takes_one_place_for_exports(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     door = Door(script(tmp_path, f"mkdir {lock} || exit 5\nsleep 0.05\nrmdir {lock}\necho 'name: notebook'\n"))

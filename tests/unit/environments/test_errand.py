@@ -13,6 +13,7 @@ from tests.unit.environments.scripted import STATUS, script, tell, until
 from neuronhub import language
 from neuronhub.environments import errand as errands
 from neuronhub.environments.errand import Errand, fetch_export, fetch_status
+from neuronhub.environments.kernel_probe import PROBE_SECONDS
 from neuronhub.environments.types import Action, Progress, Status
 from neuronhub.errors import EnvironmentFailed, EnvironmentNotPermitted, EnvironmentUnavailable
 
@@ -55,6 +56,10 @@ async def test_progress_is_seen_while_it_goes_on_and_never_falls(tmp_path: Path)
         goes_on.touch()
         await errand.wait()
     assert errand.status == STATUS
+
+
+def test_a_status_waits_for_a_python_that_hangs() -> None:
+    assert errands.STATUS_TIME_S >= PROBE_SECONDS + 10, "it would be no status, and no page with a button Repair"
 
 
 async def test_an_error_is_told_in_its_own_words(tmp_path: Path) -> None:
