@@ -44,12 +44,29 @@ const newMenu: JupyterFrontEndPlugin<void> = {
         menu.addItem(entry);
       }
     };
-    serviceManager.kernelspecs.specsChanged.connect(fill);
-    fill();
+    let changed = true;
+    const renew = (): void => {
+      if (changed && !menu.isAttached) {
+        fill();
+        changed = false;
+      }
+    };
+    serviceManager.kernelspecs.specsChanged.connect(() => {
+      changed = true;
+      renew(); // an open menu would close
+    });
+    renew();
     toolbars.addFactory("FileBrowser", "new-dropdown", () => {
       const bar = new MenuBar({ overflowMenuOptions: { isVisible: false } });
       bar.addMenu(menu);
       bar.addClass("jp-DropdownMenu");
+      // Jupyter itself looks for kernels once a minute; one may have been installed a moment ago.
+      for (const approach of ["pointerenter", "focusin"]) {
+        bar.node.addEventListener(approach, () => {
+          renew();
+          void serviceManager.kernelspecs.refreshSpecs();
+        });
+      }
       return bar;
     });
   },
