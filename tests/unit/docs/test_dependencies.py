@@ -32,7 +32,7 @@ def read_package(path: Path) -> set[str]:
 
 
 EXPECTED = [
-    read_names(PROJECT["project"]["dependencies"]),
+    read_names(PROJECT["project"]["dependencies"]) | read_names(PROJECT["project"]["optional-dependencies"]["hub"]),
     read_names(PROJECT["dependency-groups"]["dev"]) | read_requirements("dev.in") | read_requirements("uv.in"),
     read_requirements("base.in"),
     read_requirements("bench.in"),
