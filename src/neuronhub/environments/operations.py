@@ -17,6 +17,7 @@ from neuronhub.environments.layered import can_mend_layered, make_layered, mend_
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.lock import hold
 from neuronhub.environments.marker import read_marker
+from neuronhub.environments.packages import list_shadowing_paths
 from neuronhub.environments.removal import remove_tree
 from neuronhub.environments.types import Progress, Report
 from neuronhub.language import translate as _
@@ -98,8 +99,6 @@ def _repair_layered(layout: Layout, report: Report) -> None:
     if not can_mend_layered(layout, base):
         _rebuild(layout, report)
         return
-    from neuronhub.environments.packages import list_shadowing_paths
-
     for path in list_shadowing_paths(layout.prefix, base):
         report(Progress(_("Taking {name} away: it hides what the kernel needs.").format(name=path.name), 0.1))
         if failure := remove_tree(path):
