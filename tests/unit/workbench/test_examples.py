@@ -90,7 +90,7 @@ def test_X5_engines_estimate_pi_without_a_word_on_stderr(base: Path, tmp_path: P
 
 def read_events(base: Path, folder: Path) -> Any:
     """How many values each tag of a run has, which of TensorBoard's pages shows it, and the nodes of the graph."""
-    argv = [base / "bin" / "python", "-I", "-c", READ_EVENTS, folder]
+    argv = [str(base / "bin" / "python"), "-I", "-c", READ_EVENTS, str(folder)]
     return json.loads(subprocess.run(argv, check=True, capture_output=True, timeout=60).stdout)
 
 
