@@ -86,19 +86,7 @@ async def run(
     be run, takes longer than ``timeout_s`` or prints more than ``limit_bytes``; it is ended then, and if it is another
     user's and so cannot be ended from here, waited for during ``linger_s``.
     """
-    loop = asyncio.get_running_loop()
-    try:
-        opened = await loop.subprocess_exec(
-            lambda: _Collector(limit_bytes, take),
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
-            env=dict(environment),
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CommandSilent(f"{argv[0]} cannot be run ({error.strerror}). Correct the site file.") from error
-    transport, collector = opened
+    transport, collector = await _open(argv, environment, stdin is not None, _Collector(limit_bytes, take))
     try:
         if stdin is not None:
             pipe = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
@@ -118,6 +106,23 @@ async def run(
         raise CommandSilent(f"{program} printed more than {limit_bytes} bytes.")
     stdout, stderr = (bytes(collector.printed[fd]).decode(errors="replace") for fd in (1, 2))
     return Output(code, stdout, stderr)
+
+
+async def _open(
+    argv: Sequence[str], environment: Mapping[str, str], feed: bool, collector: _Collector
+) -> tuple[asyncio.SubprocessTransport, _Collector]:
+    """Start the process; with ``feed`` it reads from us, else nothing. Raises CommandSilent."""
+    try:
+        return await asyncio.get_running_loop().subprocess_exec(
+            lambda: collector,
+            *argv,
+            stdin=asyncio.subprocess.PIPE if feed else asyncio.subprocess.DEVNULL,
+            env=dict(environment),
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandSilent(f"{argv[0]} cannot be run ({error.strerror}). Correct the site file.") from error
 
 
 async def _end(transport: asyncio.SubprocessTransport, collector: _Collector, linger_s: float) -> bool:
