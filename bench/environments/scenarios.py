@@ -7,7 +7,7 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from bench.environments.subjects import COPY, FULL, LAYERED, ONE_PACKAGE, PLANS, SUBJECTS, UV, Ground, Step
@@ -17,6 +17,7 @@ from bench.site import CHECKOUT, Site, run_command
 LOCK = CHECKOUT / "requirements" / "base.txt"
 CHANNEL_LOCK = CHECKOUT / "requirements" / "channel.txt"
 WHEELS = CHECKOUT / ".cache" / "bench-wheels"
+FIRST_ANSWER = CHECKOUT / "bench" / "first_answer.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
 BASE = "/apps/jupyter/bases/current"
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
@@ -41,7 +42,7 @@ async def lay_ground(site: Site) -> None:
     """Lay lock, wheels and programs where the site's users can read them."""
     folder = site.folder / "environments"
     folder.mkdir()
-    for file in (LOCK, *(CHECKOUT / "bench" / "environments").glob("*.py")):
+    for file in (LOCK, CHECKOUT / "bench" / "environments" / "inside.py", FIRST_ANSWER):
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "wheels").mkdir()
     for wheel in WHEELS.glob("*.whl"):
@@ -84,7 +85,7 @@ async def measure_step(site: Site, user: str, subject: str, step: Step, *, repea
         "before": step.before,
         "environment": dict(step.environment),
     }
-    outcomes = [await _run_inside(site, user, "inside.py", job) for _ in range(repeat)]
+    outcomes = [await _run_inside(site, user, "inside.py", stdin=json.dumps(job)) for _ in range(repeat)]
     problems = tuple(dict.fromkeys(str(outcome["problem"]) for outcome in outcomes if outcome["problem"]))
     if problems:
         return Figures(step.scenario, subject, {}, problems)
@@ -98,12 +99,12 @@ async def measure_step(site: Site, user: str, subject: str, step: Step, *, repea
 
 async def measure_server(site: Site, user: str, subject: str, prefix: str, scenario: str, *, repeat: int) -> Figures:
     """Starts of a Jupyter server: ours by the launcher, uv's as plain JupyterLab."""
-    job = {"kind": "launcher" if subject == LAYERED else "lab", "prefix": prefix, "scratch": f"/scratch/{user}"}
+    words = ("workbench" if subject == LAYERED else "lab", prefix, f"/scratch/{user}")
     outcomes = []
     for _ in range(1 if scenario == "server-cold" else repeat):
         if scenario == "server-cold":
             await asyncio.to_thread(DROP_CACHES.write_text, "3")
-        outcomes.append(await _run_inside(site, user, "server.py", job))
+        outcomes.append(await _run_inside(site, user, FIRST_ANSWER.name, *words))
     problems = tuple(dict.fromkeys(str(outcome["problem"]) for outcome in outcomes if outcome["problem"]))
     if problems:
         return Figures(scenario, subject, {}, problems)
@@ -111,7 +112,7 @@ async def measure_server(site: Site, user: str, subject: str, prefix: str, scena
     return Figures(scenario, subject, values)
 
 
-async def _run_inside(site: Site, user: str, program: str, job: Mapping[str, object]) -> dict[str, float]:
+async def _run_inside(site: Site, user: str, program: str, *words: str, stdin: str = "") -> dict[str, float]:
     script = str(site.folder / "environments" / program)
-    outcome: dict[str, float] = json.loads(await site.run(SYSTEM_PYTHON, script, user=user, stdin=json.dumps(job)))
+    outcome: dict[str, float] = json.loads(await site.run(SYSTEM_PYTHON, script, *words, user=user, stdin=stdin))
     return outcome

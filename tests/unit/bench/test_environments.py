@@ -12,6 +12,8 @@ from bench.environments.report import ENVIRONMENTS, SECTIONS
 from bench.environments.scenarios import NAMES, STEPS, USERS
 from bench.environments.subjects import FULL, LAYERED, PLANS, SUBJECTS, Ground
 from bench.figures import Figures, Machine, Run
+from bench.workbench import report as workbench
+from bench.workbench import scenarios as workbench_scenarios
 
 GROUND = Ground("/scratch/u01", "/bench/base.txt", "/bench/wheels")
 
@@ -66,3 +68,7 @@ def test_aims_are_for_the_layered_kind(language: str) -> None:
     assert "| 0.40 s | 9.00 s | — | — | — | ≤ 1.00 s | " in rows[0]
     assert "| 240 | 30000 | — | — | — | ≤ 300 | " in rows[1]
     assert all("not met" not in row and "미달" not in row for row in rows)
+
+
+def test_every_row_of_the_workbench_names_a_scenario() -> None:
+    assert {row.scenario for section in workbench.SECTIONS for row in section.rows} == set(workbench_scenarios.NAMES)
