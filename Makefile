@@ -30,6 +30,8 @@ check: packages venv ui locale ## lint, types, the rules between rooms, translat
 
 bench: setup ## measure beside batchspawner; results go to bench/output and docs (BENCH="--only one")
 	.venv/bin/python -m bench $(BENCH)
+	.venv/bin/python -m bench.environments
+	.venv/bin/python -m bench.workbench
 
 lock: venv ## lock the dependencies again (LOCK=--upgrade for newer versions)
 	scripts/lock $(LOCK)

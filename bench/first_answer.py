@@ -1,8 +1,8 @@
 """Runs inside the embedded site as a researcher: servers and TensorBoards from exec to the first answer, their memory.
 
-Called as ``first_answer.py KIND PREFIX SCRATCH``; prints JSON ``{"seconds", "rss_mib", "problem"}``. The standard library
-only. KIND is ``workbench`` (ours, by the launcher), ``singleuser`` (JupyterHub's own server, without anything of ours),
-``lab`` (JupyterLab alone) or ``tensorboard``.
+Called as ``first_answer.py KIND PREFIX SCRATCH``; prints JSON ``{"seconds", "rss_mib", "problem"}``. KIND is
+``workbench`` (ours, by the launcher), ``singleuser`` (JupyterHub's own server, without anything of ours), ``lab``
+(JupyterLab alone) or ``tensorboard``. The standard library only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class HubDouble(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        """The same."""
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -68,13 +70,14 @@ def start(kind: str, prefix: str, scratch: str, hub: int, port: int, log: Path) 
     environment = make_environment(hub, port)
     with log.open("wb") as output:
         if kind == "workbench":
-            ticket = {
+            ticket: dict[str, object] = {
                 "environment": environment,
                 "base_url": f"/user/{os.environ['USER']}/",
+                "workspace": f"{scratch}/workspace",
                 "examples": "",
+                "layout": None,
                 "args": [],
             }
-            ticket |= {"workspace": f"{scratch}/workspace", "layout": None}
             process = subprocess.Popen(
                 [f"{prefix}/bin/python", "-I", "-m", "neuronhub.workbench.launcher"],
                 stdin=subprocess.PIPE,

@@ -1,1 +1,1 @@
-"""What engines, TensorBoards and servers cost from the click on, beside plain ipyparallel, TensorBoard and JupyterHub."""
+"""What engines, TensorBoards and servers cost from the click on, beside the plain ones."""

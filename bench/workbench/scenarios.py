@@ -48,7 +48,10 @@ class Person:
         await self.ask("POST", f"/hub/api/users/{USER}")
         await self.ask("POST", f"/hub/api/users/{USER}/server", {"queue": QUEUE, "time_limit": 60})
         async with asyncio.timeout(LIMIT_S):
-            while not (await self.ask("GET", f"/hub/api/users/{USER}"))["servers"].get("", {}).get("ready"):
+            while True:
+                user = await self.ask("GET", f"/hub/api/users/{USER}")
+                if user["servers"].get("", {}).get("ready"):
+                    return
                 await asyncio.sleep(LOOK_S)
 
     async def time_engines(self, engines: int, nodes: int) -> float:
