@@ -78,10 +78,15 @@ class Source:
         return self.cache / "pkgs"
 
     def open_client(self) -> Client:
-        """The client for all that is fetched over HTTP."""
+        """The client for all that is fetched over HTTP; raises EnvironmentFailed where the certificates are missing."""
         mirrors = {_url(name).rstrip("/"): [url.rstrip("/") for url in self._mirrors(name)] for name in self.mirrors}
         lines = (f"{json.dumps(url)} = {json.dumps(instead)}\n" for url, instead in mirrors.items())
-        return Client.from_config(Config.from_toml(_CONFIGURATION + "".join(lines)))
+        configuration = Config.from_toml(_CONFIGURATION + "".join(lines))
+        try:
+            return Client.from_config(configuration)
+        except ValueError as error:
+            text = _("No connection can be made ({reason}). Look at your variables SSL_CERT_FILE and SSL_CERT_DIR.")
+            raise EnvironmentFailed(text.format(reason=error)) from error
 
     def _mirrors(self, name: str) -> list[str]:
         return [_url(mirror) for mirror in self.mirrors.get(name, ())]
