@@ -126,7 +126,7 @@ def list_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The files of a wheel; raises ValueError for one that would land outside the environment."""
     files = [entry for entry in archive.infolist() if not entry.is_dir()]
     for entry in files:
-        if entry.filename.startswith("/") or ".." in entry.filename.split("/"):
+        if {"", ".", ".."} & set(entry.filename.split("/")):  # an empty one is the root's, once others are cut off
             raise ValueError(f"{entry.filename}: leads elsewhere")
     return files
 
@@ -140,7 +140,7 @@ def find_place(name: str, info: str) -> tuple[str, str]:
     if folder != f"{info.removesuffix('.dist-info')}.data":
         return "purelib", name
     scheme, _slash, inner = rest.partition("/")
-    if scheme not in SCHEME_NAMES or not inner:
+    if scheme not in SCHEME_NAMES or not inner or (scheme == "data" and inner.split("/")[0] == "conda-meta"):
         raise ValueError(f"{name}: unknown place")
     return ("purelib" if scheme == "platlib" else scheme), inner
 

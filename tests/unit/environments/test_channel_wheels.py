@@ -139,6 +139,9 @@ def test_headers_make_a_wheel_one_pythons(tmp_path: Path) -> None:
         {"broken-1.0.data/elsewhere/x": ""},
         {"../../evil.py": ""},
         {"/evil.py": ""},
+        {"broken-1.0.data/data//tmp/evil.py": ""},
+        {"broken-1.0.data/data/./../evil.py": ""},
+        {"broken-1.0.data/data/conda-meta/python-9-0.json": ""},
         {"other-1.0.dist-info/METADATA": ""},
     ],
 )
