@@ -3,6 +3,7 @@
 import { showErrorMessage } from "@jupyterlab/apputils";
 import type { TranslationBundle } from "@jupyterlab/translation";
 
+import { Refused } from "../environment/answers.js";
 import { explain } from "../environment/messages.js";
 import { translateTexts } from "../environment/texts.js";
 
@@ -20,10 +21,9 @@ export function nameWorkspace(trans: TranslationBundle): string {
 
 /** Why a request has failed, and what to do next. */
 export function explainFailure(error: unknown, trans: TranslationBundle): string {
-  return explain(
-    error,
-    translateTexts((english) => trans.__(english)),
-  );
+  const texts = translateTexts((english) => trans.__(english));
+  // Jupyter's own words for a server that has failed tell nobody anything.
+  return error instanceof Refused && error.status >= 500 ? texts.odd : explain(error, texts);
 }
 
 export function showFailure(title: string, error: unknown, trans: TranslationBundle): void {
