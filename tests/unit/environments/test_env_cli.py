@@ -6,7 +6,7 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -210,6 +210,15 @@ def test_root_has_no_environment(layout: Layout, monkeypatch: pytest.MonkeyPatch
     assert "has no name" in json.loads(result.stdout)["error"]["text"]
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Shells have what they run in the background ignore SIGINT, these tests among it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_ended_in_the_middle_is_as_before(
     run: Run, made: Layout, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int

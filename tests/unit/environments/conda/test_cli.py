@@ -48,7 +48,8 @@ def test_a_site_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_an_interruption_is_told(tmp_path: Path) -> None:
     text = (
-        "import os, signal; from neuronhub.environments.conda import cli;"
+        "import signal; from neuronhub.environments.conda import cli;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # which is ignored in a shell's background
         "cli.run = lambda words: signal.raise_signal(signal.SIGINT); cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=30, check=False)
