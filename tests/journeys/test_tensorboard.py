@@ -36,7 +36,6 @@ class Terms:
     open_in: str
     workspace: str
     sections: tuple[str, ...]
-    shut_down_all: str
     was_shut_down: str
     start_again: str
     no_folder: str
@@ -48,7 +47,6 @@ TERMS: dict[Language, Terms] = {
         open_in="Open in TensorBoard",
         workspace="Workspace",
         sections=("Kernels", "TensorBoards", "Terminals"),
-        shut_down_all="Shut Down All",
         was_shut_down="This TensorBoard has been shut down.",
         start_again="Start again",
         no_folder="There is no folder old in your workspace any more.",
@@ -58,7 +56,6 @@ TERMS: dict[Language, Terms] = {
         open_in="TensorBoard에서 열기",
         workspace="작업 디렉터리",
         sections=("커널", "TensorBoard", "터미널"),
-        shut_down_all="모두 종료",
         was_shut_down="이 TensorBoard는 종료되었습니다.",
         start_again="다시 시작",
         no_folder="작업 디렉터리에 old 폴더가 더 이상 없습니다.",
@@ -83,12 +80,13 @@ def test_N2_N4_N5_X3_a_training_in_tensorboard(meet: Callable[..., Researcher], 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_N2_a_folder_that_is_gone_is_told(meet: Callable[..., Researcher], language: Language) -> None:
-    """In Notebook the new tab goes away again and a dialog says why; in Lab the tab itself says so."""
+    """The new tab goes away again, and a dialog says why."""
     person = meet(language)
     terms = TERMS[language]
     page = person.sign_in()
-    person.site.run_inside(["/usr/bin/install", "-d", f"/scratch/{person.id}/workspace/old"], user=person.id)
     person.start()
+    person.site.run_inside(["/bin/mkdir", f"/scratch/{person.id}/workspace/old"], user=person.id)
+    page.locator("[data-command='filebrowser:refresh']").click()
     select(person, "old")
     person.site.run_inside(["/bin/rmdir", f"/scratch/{person.id}/workspace/old"], user=person.id)
     with person.context.expect_page() as opening:
