@@ -17,7 +17,7 @@ from neuronhub.site import DEFAULT_SITE, Site, read_site
 ROOMS = {
     "otp": ("neuronhub.login.otp_cli", "otp"),
     "demo": ("neuronhub.demo.cli", "demo"),
-    "base": ("neuronhub.environments.base_cli", "base"),
+    "base": ("neuronhub.environments.base.cli", "base"),
     "env": ("neuronhub.environments.env_cli", "env"),
 }
 """Commands that live in a room of their own: name -> (module, attribute)."""

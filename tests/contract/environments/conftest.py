@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from neuronhub.environments.base_build import Order, build_base
-from neuronhub.environments.base_versions import CACHE, activate_base, hold_bases
+from neuronhub.environments.base.build import Order, build_base
+from neuronhub.environments.base.versions import CACHE, activate_base, hold_bases
 from neuronhub.environments.solution import Source
 
 CHECKOUT = Path(__file__).parents[3]

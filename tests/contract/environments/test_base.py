@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from tests.unit.environments.wheels import make_wheel
 
-from neuronhub.environments.base_versions import hold_bases
-from neuronhub.environments.channel import Order, make_channel
+from neuronhub.environments.base.versions import hold_bases
+from neuronhub.environments.channel.making import Order, make_channel
 
 pytestmark = pytest.mark.contract
 

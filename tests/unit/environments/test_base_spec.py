@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neuronhub.environments.base_lock import read_locked
-from neuronhub.environments.base_spec import fingerprint, read_spec
+from neuronhub.environments.base.lock import read_locked
+from neuronhub.environments.base.spec import fingerprint, read_spec
 from neuronhub.errors import ConflictingState
 
 CHECKOUT = Path(__file__).parents[3]

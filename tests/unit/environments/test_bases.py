@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from neuronhub.environments.base_versions import (
+from neuronhub.environments.base.versions import (
     activate_base,
     choose_superfluous,
     find_active,

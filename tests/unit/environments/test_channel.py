@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 from tests.unit.environments.wheels import make_wheel
 
-from neuronhub.environments import channel_store
-from neuronhub.environments.channel import Order, Summary, make_channel
-from neuronhub.environments.channel_cli import channel
-from neuronhub.environments.channel_wheels import read_wheel
+from neuronhub.environments.channel import store
+from neuronhub.environments.channel.cli import channel
+from neuronhub.environments.channel.making import Order, Summary, make_channel
+from neuronhub.environments.channel.wheels import read_wheel
 from neuronhub.environments.types import Progress
 from neuronhub.errors import ConflictingState, EnvironmentBusy, NoRoom, PackagesNotFound
 
@@ -141,14 +141,14 @@ def test_disk_full(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         with full.open("w") as file:
             file.write("package")
 
-    monkeypatch.setattr("neuronhub.environments.channel.write_packages", write)
+    monkeypatch.setattr("neuronhub.environments.channel.making.write_packages", write)
     with pytest.raises(NoRoom, match="No space left on device"):
         make()
 
 
 def test_unreadable_inventory(make: Make, tmp_path: Path) -> None:
     make()
-    inventory = tmp_path / "channel" / channel_store.INVENTORY
+    inventory = tmp_path / "channel" / store.INVENTORY
     inventory.write_text("{", encoding="utf-8")
     with pytest.raises(ConflictingState, match="is damaged"):
         make()

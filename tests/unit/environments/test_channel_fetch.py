@@ -6,7 +6,7 @@ import pytest
 from tests.unit.environments.test_channel_plan import HERE
 from tests.unit.environments.wheels import make_wheel
 
-from neuronhub.environments.channel_fetch import (
+from neuronhub.environments.channel.fetch import (
     Pin,
     choose_wheels,
     explain_pip,
@@ -14,7 +14,7 @@ from neuronhub.environments.channel_fetch import (
     read_requirements,
     split_pins,
 )
-from neuronhub.environments.channel_wheels import read_wheel
+from neuronhub.environments.channel.wheels import read_wheel
 from neuronhub.errors import ConflictingState
 
 A, B = "a" * 64, "b" * 64

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tests.unit.environments.wheels import describe_wheel
 
-from neuronhub.environments.channel_archive import Record
-from neuronhub.environments.channel_plan import make_plan
-from neuronhub.environments.channel_target import Target
-from neuronhub.environments.channel_wheels import Wheel
+from neuronhub.environments.channel.archive import Record
+from neuronhub.environments.channel.plan import make_plan
+from neuronhub.environments.channel.target import Target
+from neuronhub.environments.channel.wheels import Wheel
 from neuronhub.errors import ConflictingState
 
 HERE = Target(

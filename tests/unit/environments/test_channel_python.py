@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.unit.environments.test_channel_plan import HERE
 
-from neuronhub.environments.channel_python import describe_python, list_parts
-from neuronhub.environments.channel_target import Target, read_target
+from neuronhub.environments.channel.python import describe_python, list_parts
+from neuronhub.environments.channel.target import Target, read_target
 from neuronhub.errors import ConflictingState
 
 

@@ -8,7 +8,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rattler import BuildString, MatchSpec, PackageRecord
 
-from neuronhub.environments.channel_specs import (
+from neuronhub.environments.channel.specs import (
     Dependencies,
     render_dependencies,
     render_extra_name,

@@ -13,8 +13,8 @@ import pytest
 from backports import zstd
 from tests.unit.environments.wheels import make_wheel
 
-from neuronhub.environments.channel_archive import PREFIX, Record, open_archive
-from neuronhub.environments.channel_wheels import Places, Wheel, add_wheel, read_wheel
+from neuronhub.environments.channel.archive import PREFIX, Record, open_archive
+from neuronhub.environments.channel.wheels import Places, Wheel, add_wheel, read_wheel
 from neuronhub.errors import ConflictingState
 
 ENTRY_POINTS = "[console_scripts]\ntool = tool:main\ntool-more = tool.deep:Class.run [extra]\n[other]\nx = y:z\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from neuronhub.environments.channel_wheels import Wheel, read_wheel
+from neuronhub.environments.channel.wheels import Wheel, read_wheel
 
 
 def make_wheel(

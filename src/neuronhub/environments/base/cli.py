@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from neuronhub import language
-from neuronhub.environments.base_build import Order, build_base
-from neuronhub.environments.base_spec import read_spec
-from neuronhub.environments.base_versions import (
+from neuronhub.environments.base.build import Order, build_base
+from neuronhub.environments.base.spec import read_spec
+from neuronhub.environments.base.versions import (
     CACHE,
     activate_base,
     choose_superfluous,
@@ -23,7 +23,7 @@ from neuronhub.environments.base_versions import (
     remove_base,
 )
 from neuronhub.environments.bases import list_bases
-from neuronhub.environments.channel_cli import channel
+from neuronhub.environments.channel.cli import channel
 from neuronhub.environments.solution import Source
 from neuronhub.environments.terminal import show_progress
 from neuronhub.language import translate as _

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from neuronhub.environments.channel_archive import Record
-from neuronhub.environments.channel_specs import (
+from neuronhub.environments.channel.archive import Record
+from neuronhub.environments.channel.specs import (
     Dependencies,
     render_dependencies,
     render_extra_name,
@@ -20,8 +20,8 @@ from neuronhub.environments.channel_specs import (
     render_python,
     render_version,
 )
-from neuronhub.environments.channel_target import PLATFORM, Target
-from neuronhub.environments.channel_wheels import Wheel
+from neuronhub.environments.channel.target import PLATFORM, Target
+from neuronhub.environments.channel.wheels import Wheel
 from neuronhub.errors import ConflictingState
 from neuronhub.language import translate as _
 

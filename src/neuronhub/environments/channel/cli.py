@@ -52,7 +52,7 @@ def channel(
     It can be called again: what is in the channel already stays and is not made again. Exit code 0: the channel
     is ready; 1: it could not be made, or (--strict) lacks a dependency; 2: wrong options.
     """
-    from neuronhub.environments.channel import Order, make_channel  # slow to import, and needed here alone
+    from neuronhub.environments.channel.making import Order, make_channel  # slow to import, and needed here alone
 
     if not requirements and wheelhouse is None:
         raise click.UsageError(_("Name requirements files, or a wheelhouse, or both."))

@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuronhub.environments.channel_archive import Record, open_archive
-from neuronhub.environments.channel_python import list_parts, write_python
-from neuronhub.environments.channel_target import Target
-from neuronhub.environments.channel_wheels import BROKEN, Places, Wheel, add_wheel, broken
+from neuronhub.environments.channel.archive import Record, open_archive
+from neuronhub.environments.channel.python import list_parts, write_python
+from neuronhub.environments.channel.target import Target
+from neuronhub.environments.channel.wheels import BROKEN, Places, Wheel, add_wheel, broken
 from neuronhub.errors import ConflictingState, EnvironmentBusy, NoRoom
 from neuronhub.language import translate as _
 

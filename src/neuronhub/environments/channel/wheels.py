@@ -22,7 +22,7 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from neuronhub.environments.channel_archive import PREFIX, Archive, Entry
+from neuronhub.environments.channel.archive import PREFIX, Archive, Entry
 from neuronhub.errors import ConflictingState
 from neuronhub.language import translate as _
 

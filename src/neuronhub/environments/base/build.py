@@ -18,11 +18,11 @@ from pathlib import Path
 
 from rattler import RepoDataRecord, Subdir
 
-from neuronhub.environments.base_check import check_base
-from neuronhub.environments.base_lock import read_locked, write_locked
-from neuronhub.environments.base_spec import fingerprint
+from neuronhub.environments.base.bytecode import compile_bytecode
+from neuronhub.environments.base.check import check_base
+from neuronhub.environments.base.lock import read_locked, write_locked
+from neuronhub.environments.base.spec import fingerprint
 from neuronhub.environments.bases import MARKER, Base, read_base
-from neuronhub.environments.bytecode import compile_bytecode
 from neuronhub.environments.layout import CURRENT
 from neuronhub.environments.scripts import read_commands, render_command
 from neuronhub.environments.solution import Source, fetch_solution, install_records

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuronhub.environments.channel_archive import Record, open_archive
-from neuronhub.environments.channel_target import PLATFORM, Target
+from neuronhub.environments.channel.archive import Record, open_archive
+from neuronhub.environments.channel.target import PLATFORM, Target
 from neuronhub.errors import ConflictingState
 from neuronhub.language import translate as _
 

@@ -20,9 +20,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from neuronhub.environments.channel_specs import render_name
-from neuronhub.environments.channel_target import Target
-from neuronhub.environments.channel_wheels import Wheel
+from neuronhub.environments.channel.specs import render_name
+from neuronhub.environments.channel.target import Target
+from neuronhub.environments.channel.wheels import Wheel
 from neuronhub.errors import ConflictingState, NoRoom, PackagesNotFound
 from neuronhub.language import translate as _
 

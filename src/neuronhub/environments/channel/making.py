@@ -12,17 +12,17 @@ from pathlib import Path
 
 from rattler.index import index_fs
 
-from neuronhub.environments.channel_check import find_missing
-from neuronhub.environments.channel_fetch import (
+from neuronhub.environments.channel.check import find_missing
+from neuronhub.environments.channel.fetch import (
     Pin,
     choose_wheels,
     fetch_wheels,
     list_wheels,
     read_requirements,
 )
-from neuronhub.environments.channel_plan import Planned, make_plan
-from neuronhub.environments.channel_python import describe_python, list_parts
-from neuronhub.environments.channel_store import (
+from neuronhub.environments.channel.plan import Planned, make_plan
+from neuronhub.environments.channel.python import describe_python, list_parts
+from neuronhub.environments.channel.store import (
     Job,
     explained,
     hold_channel,
@@ -31,8 +31,8 @@ from neuronhub.environments.channel_store import (
     write_inventory,
     write_packages,
 )
-from neuronhub.environments.channel_target import Target, read_target
-from neuronhub.environments.channel_wheels import Wheel, read_wheel
+from neuronhub.environments.channel.target import Target, read_target
+from neuronhub.environments.channel.wheels import Wheel, read_wheel
 from neuronhub.environments.types import Progress, Report
 from neuronhub.errors import PackagesNotFound
 from neuronhub.language import translate as _

@@ -1,0 +1,1 @@
+"""The site's base environments: built, checked, activated, pruned (``neuronhub base``)."""
