@@ -11,12 +11,14 @@ export type Kernels = Readonly<Record<string, { readonly display_name: string } 
 export const PYTHON = "python3";
 
 /** Kernels, Python 3 first, then files and sessions, then what else Notebook offers. */
-export function listEntries(kernels: Kernels, newFolder: string, openTensorBoard: string): Entry[] {
+export function listEntries(
+  kernels: Kernels,
+  newNotebook: string,
+  newFolder: string,
+  openTensorBoard: string,
+): Entry[] {
   return [
-    ...sortKernels(kernels).map((kernelName) => ({
-      command: "notebook:create-new",
-      args: { kernelName, isLauncher: true },
-    })),
+    ...sortKernels(kernels).map((kernel) => ({ command: newNotebook, args: { kernel } })),
     { type: "separator" },
     { command: "filebrowser:create-new-file", args: { label: "Text File" } },
     { command: newFolder },

@@ -2,12 +2,14 @@
 
 import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { IToolbarWidgetRegistry } from "@jupyterlab/apputils";
+import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
 import { ITranslator } from "@jupyterlab/translation";
 import { caretDownIcon, newFolderIcon } from "@jupyterlab/ui-components";
 import { Menu, MenuBar } from "@lumino/widgets";
 
 import { loadTexts } from "./language.js";
 import { listEntries } from "./new-entries.js";
+import { addNewNotebook, NEW_NOTEBOOK } from "./new-notebook.js";
 import { OPEN_TENSORBOARD } from "./tensorboard.js";
 
 const NEW_FOLDER = "neuronhub:new-folder";
@@ -17,12 +19,13 @@ const newMenu: JupyterFrontEndPlugin<void> = {
   description: "Notebook's New menu.",
   autoStart: true,
   requires: [ITranslator, IToolbarWidgetRegistry],
-  optional: [ILabShell],
+  optional: [ILabShell, IDefaultFileBrowser],
   activate: (
     app: JupyterFrontEnd,
     translator: ITranslator,
     toolbars: IToolbarWidgetRegistry,
     labShell: ILabShell | null,
+    browser: IDefaultFileBrowser | null,
   ): void => {
     if (labShell !== null) {
       return; // Lab has its Launcher
@@ -34,13 +37,14 @@ const newMenu: JupyterFrontEndPlugin<void> = {
       describedBy: { args: { type: "object", properties: {} } },
       execute: () => commands.execute("filebrowser:create-new-directory"),
     });
+    addNewNotebook(app, translator, browser?.model ?? null);
     const menu = new Menu({ commands });
     menu.title.label = translator.load("notebook").gettext("New");
     menu.title.icon = caretDownIcon;
     const fill = (): void => {
       menu.clearItems();
       const kernels = serviceManager.kernelspecs.specs?.kernelspecs ?? {};
-      for (const entry of listEntries(kernels, NEW_FOLDER, OPEN_TENSORBOARD)) {
+      for (const entry of listEntries(kernels, NEW_NOTEBOOK, NEW_FOLDER, OPEN_TENSORBOARD)) {
         menu.addItem(entry);
       }
     };

@@ -26,7 +26,7 @@ test("a folder is called by its last part, and the workspace by its word", () =>
 });
 
 function describe(entry: Entry): string {
-  return "command" in entry ? `${entry.command} ${entry.args?.kernelName ?? entry.args?.label ?? ""}`.trim() : "-";
+  return "command" in entry ? `${entry.command} ${entry.args?.kernel ?? entry.args?.label ?? ""}`.trim() : "-";
 }
 
 test("New begins with Python 3, then other kernels by what they call themselves", () => {
@@ -36,18 +36,18 @@ test("New begins with Python 3, then other kernels by what they call themselves"
     python3: { display_name: "Python 3" },
     broken: undefined,
   };
-  const entries = listEntries(kernels, "our:folder", "our:board").map(describe);
+  const entries = listEntries(kernels, "our:notebook", "our:folder", "our:board").map(describe);
   assert.deepEqual(entries.slice(0, 5), [
-    "notebook:create-new python3",
-    "notebook:create-new zr",
-    "notebook:create-new broken",
-    "notebook:create-new ir",
+    "our:notebook python3",
+    "our:notebook zr",
+    "our:notebook broken",
+    "our:notebook ir",
     "-",
   ]);
 });
 
 test("New goes on with files and sessions, also while no kernels are known", () => {
-  assert.deepEqual(listEntries({}, "our:folder", "our:board").map(describe), [
+  assert.deepEqual(listEntries({}, "our:notebook", "our:folder", "our:board").map(describe), [
     "-",
     "filebrowser:create-new-file Text File",
     "our:folder",
