@@ -20,7 +20,10 @@ def open_new(person: Researcher, entry: str) -> Page:
     page = person.page
     page.bring_to_front()
     page.get_by_role("tab").first.click()
-    page.locator("[data-jp-item-name='new-dropdown'] [role=menuitem]").click()
+    new = page.locator("[data-jp-item-name='new-dropdown'] [role=menuitem]")
+    with page.expect_response(re.compile("/api/kernelspecs")):
+        new.hover()
+    new.click()
     with person.context.expect_page() as opening:
         page.locator(".lm-Menu-item", has_text=entry).first.click()
     return opening.value

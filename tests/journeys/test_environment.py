@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.journeys.jupyter import EnvironmentTab, open_new, open_terminal, run_cell, see_kernel
+from tests.embedded import RunningSite
+from tests.journeys.jupyter import EnvironmentTab, open_file, open_new, open_terminal, run_cell, see_kernel
 from tests.journeys.looks import find_violations
 from tests.journeys.people import Researcher
+from tests.journeys.servers import wait_until
 from tests.journeys.shells import PageShell
 from tests.journeys.test_notebook import LAB_LIMIT_MS
 from tests.unit.environments.wheels import make_wheel
@@ -24,6 +29,14 @@ PACKAGES = "pytensor keras graphviz numpy scipy scikit-learn matplotlib pandas p
 MODULES = "pytensor, graphviz, numpy, scipy, sklearn, matplotlib, pandas, pydot"
 """Without keras, which takes long to begin."""
 PANEL = "#neuronhub-environment"
+EXAMPLES = "/apps/jupyter/examples"
+FORMATS = {
+    "HTML": ("html", "<html"),
+    "LaTeX": ("tex", r"\documentclass"),
+    "스크립트 실행": ("py", "print(6 * 7)"),
+    "Reveal.js": ("slides.html", "reveal"),
+}
+"""As the menu names them -> how the file's name ends, and what it has."""
 
 
 @pytest.fixture
@@ -188,6 +201,123 @@ def make_it_again(person: Researcher, exported: bytes) -> None:
     shell = open_terminal(person)
     assert "is made anew" in shell.run("neuronhub env import ~/environment.yml")
     assert shell.run("python -c 'import flowers, pytensor; print(flowers.__version__)'") == "1.0"
+
+
+@pytest.fixture
+def examples(site: RunningSite) -> Iterator[Path]:
+    """The site's examples for the time of a test: iris_ex.ipynb and own_ex.ipynb."""
+    folder = site.state_dir / "examples"
+    folder.mkdir(mode=0o755)
+    publish(folder, "first")
+    site.run_inside(["/bin/mount", "--bind", str(folder), EXAMPLES])
+    yield folder
+    site.run_inside(["/bin/umount", EXAMPLES])
+    shutil.rmtree(folder)
+
+
+def publish(examples: Path, edition: str) -> None:
+    """Both examples, as an operator renews them."""
+    cell: Any = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": [], "source": ""}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "edition": edition}
+    notebook: dict[str, Any] = {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    for name in ("iris_ex.ipynb", "own_ex.ipynb"):
+        (examples / name).write_text(json.dumps(notebook))
+        (examples / name).chmod(0o644)
+
+
+def test_E5_N6_X1_broken_before_the_start(new_person: Callable[..., Researcher], examples: Path) -> None:
+    """In Korean: Jupyter starts whatever is broken; R, other formats; examples are renewed but for changed ones."""
+    person = new_person("ko")
+    prefix = f"/scratch/{person.id}/.conda/envs/notebook"
+    person.site.run_inside(["neuronhub", "env", "create"], user=person.id)
+    person.site.run_inside([f"{prefix}/bin/pip", "install", "tornado==2.0"], user=person.id)
+    person.sign_in()
+    person.start()
+    notebook = repair_in_notebook(person)
+    assert run_cell(notebook, "print(6 * 7)") == "42"
+    run_another_language(person)
+    export_in_other_formats(person, notebook)
+    keep_a_changed_example(person, examples)
+
+
+def repair_in_notebook(person: Researcher) -> Page:
+    """E5. Returns a new notebook, whose kernel works."""
+    notebook = open_new(person, "Python 3")
+    dialog = notebook.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("Python 3 커널을 시작하지 못했습니다: ImportError: too old.")
+    person.shoot("kernel-failed", notebook)
+    dialog.locator("button.jp-mod-accept").click()
+    panel = EnvironmentTab(person)
+    panel.open()
+    panel.see("broken")
+    look_at_panel(person, "panel-broken")
+    panel.press("repair")
+    panel.see("ready")
+    look_at_panel(person, "panel-repaired")
+    notebook.bring_to_front()
+    dialog.locator("button.jp-mod-accept").click()
+    see_kernel(person, notebook)
+    return notebook
+
+
+def run_another_language(person: Researcher) -> None:
+    """N6: a kernel that is put into the environment is in New without a reload."""
+    shell = open_terminal(person)
+    shell.run("""R --no-save --quiet -e 'IRkernel::installspec(prefix = Sys.getenv("CONDA_PREFIX"))'""")
+    assert shell.code() == 0
+    notebook = open_new(person, "R (notebook)")
+    see_kernel(person, notebook)
+    assert run_cell(notebook, "cat(sum(1:10), R.version$language)") == "55 R"
+    person.shoot("r-kernel", notebook)
+
+
+def export_in_other_formats(person: Researcher, notebook: Page) -> None:
+    """N6: File -> Save and Export Notebook As."""
+    for entry, (ending, content) in FORMATS.items():
+        with notebook.expect_download() as download:
+            choose_format(person, notebook, entry)
+            if entry == "HTML":
+                notebook.locator(".jp-Dialog button.jp-mod-accept").click()
+        assert download.value.suggested_filename.endswith(f".{ending}")
+        assert content in download.value.path().read_text()
+    with notebook.expect_popup() as opening:
+        choose_format(person, notebook, "PDF")
+    told = opening.value.locator("body")
+    expect(told).to_contain_text("xelatex")
+    expect(told).to_contain_text("이 노드에 필요한 프로그램이 없습니다")
+    person.shoot("pdf-lacks", opening.value)
+
+
+def choose_format(person: Researcher, notebook: Page, entry: str) -> None:
+    """An entry of the menu for other formats."""
+    notebook.bring_to_front()
+    notebook.locator(".lm-MenuBar-item", has_text=person.words.file_menu).click()
+    notebook.locator(".lm-Menu-item", has_text=person.words.export_menu).hover()
+    notebook.locator(".lm-Menu").last.locator(".lm-Menu-item", has_text=entry).first.click()
+
+
+def keep_a_changed_example(person: Researcher, examples: Path) -> None:
+    """X1."""
+    notebook = open_file(person, "own_ex.ipynb")
+    see_kernel(person, notebook)
+    assert run_cell(notebook, "print('mine')") == "mine"
+    notebook.keyboard.press("Control+s")
+    wait_until(lambda: "print('mine')" in read_example(person, "own_ex.ipynb"), 10, "it is not saved")
+    person.open("/hub/home")
+    person.stop_my_server()
+    publish(examples, "second")
+    person.open("/hub/spawn")
+    person.start()
+    assert json.loads(read_example(person, "iris_ex.ipynb"))["metadata"]["edition"] == "second"
+    own = json.loads(read_example(person, "own_ex.ipynb"))
+    assert own["metadata"]["edition"] == "first"
+    assert own["cells"][0]["source"] == ["print('mine')"]
+
+
+def read_example(person: Researcher, name: str) -> str:
+    """As it lies in the workspace."""
+    return person.site.run_inside(["/bin/cat", f"/scratch/{person.id}/workspace/{name}"], user=person.id).stdout
 
 
 def look_at_panel(person: Researcher, name: str) -> None:
