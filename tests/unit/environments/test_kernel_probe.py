@@ -52,7 +52,7 @@ def test_python_that_hangs_is_ended_with_its_children(prefix: Path) -> None:
     assert probe_kernel(prefix, 0.5) == "Python does not get ready within 0 seconds."
     assert time.monotonic() - begun < 10
     child = (prefix / "child").read_text().strip()
-    state = subprocess.run(["ps", "-o", "stat=", "-p", child], capture_output=True, text=True).stdout
+    state = subprocess.run(["ps", "-o", "s=", "-p", child], capture_output=True, text=True).stdout
     assert state.strip() in ("", "Z")
 
 
