@@ -12,12 +12,12 @@ from typing import Any
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
-from neuronhub import language
 from neuronhub.environments.door import Door, parse_order
 from neuronhub.environments.errand import Command
 from neuronhub.errors import EnvironmentBusy, EnvironmentFailed
 from neuronhub.protocol import ENVIRONMENT_PATH
 from neuronhub.workbench.notebook import Notebook
+from neuronhub.workbench.spoken import SpokenHandler
 
 
 def make_door(notebook: Notebook) -> Door:
@@ -26,19 +26,12 @@ def make_door(notebook: Notebook) -> Door:
     return Door(Command((str(python), "-I", "-m", "neuronhub.cli"), os.environ))
 
 
-class EnvironmentHandler(APIHandler):  # type: ignore[misc]
+class EnvironmentHandler(SpokenHandler):
     """What the environment is like, and work on it."""
 
     def initialize(self, door: Door, notebook: Notebook) -> None:
         """``door`` is the one of this server."""
         self.door, self.notebook = door, notebook
-
-    async def prepare(self) -> None:
-        """Speak the page's language, or else the one of this server's start."""
-        await super().prepare()
-        asked = self.get_query_argument("language", "")
-        if asked in language.LANGUAGES:
-            language.current.set(asked)
 
     @authenticated
     async def get(self) -> None:

@@ -18,25 +18,19 @@ from neuronhub.workbench.clusters.clusters import Clusters
 from neuronhub.workbench.clusters.order import OrderRefused, find_profiles, parse_order
 from neuronhub.workbench.hub import HubRefused, fetch_table
 from neuronhub.workbench.notebook import Notebook
+from neuronhub.workbench.spoken import SpokenHandler
 
 PATH = "neuronhub/clusters"
 QUEUES_PATH = "neuronhub/queues"
 ID = r"([0-9a-f]{8})"
 
 
-class ClustersHandler(APIHandler):  # type: ignore[misc]
+class ClustersHandler(SpokenHandler):
     """All clusters of this server."""
 
     def initialize(self, clusters: Clusters, notebook: Notebook) -> None:
         """``clusters`` of this server, which run in ``notebook``."""
         self.clusters, self.notebook = clusters, notebook
-
-    async def prepare(self) -> None:
-        """Speak the page's language, or else the one of this server's start."""
-        await super().prepare()
-        asked = self.get_query_argument("language", "")
-        if asked in language.LANGUAGES:
-            language.current.set(asked)
 
     @authenticated
     async def get(self) -> None:

@@ -10,11 +10,10 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from tornado.web import Application
 
-from neuronhub import language
+from neuronhub.workbench.spoken import SpokenHandler
 from neuronhub.workbench.tensorboard.boards import Board, BoardRefused, Boards
 
 LIST_PATH = "neuronhub/tensorboards"
@@ -22,19 +21,12 @@ PAGE_PATH = "neuronhub/tensorboard"
 ID = r"([0-9a-f]{16})"
 
 
-class BoardsHandler(APIHandler):  # type: ignore[misc]
+class BoardsHandler(SpokenHandler):
     """All TensorBoards of this server."""
 
     def initialize(self, boards: Boards) -> None:
         """``boards`` of this server."""
         self.boards = boards
-
-    async def prepare(self) -> None:
-        """Speak the page's language, or else the one of this server's start."""
-        await super().prepare()
-        asked = self.get_query_argument("language", "")
-        if asked in language.LANGUAGES:
-            language.current.set(asked)
 
     @web.authenticated
     def get(self) -> None:
