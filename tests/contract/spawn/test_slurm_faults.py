@@ -14,6 +14,8 @@ pytestmark = pytest.mark.contract
 
 SILENCE_S = 12
 """Longer than the hub's commands wait, so that several questions fail."""
+SEEN_WITHIN_S = 8
+"""Slurm is asked for a young server until it has shown it once; before that only its name tells whose it is."""
 SAVED_WITHIN_S = 6
 """slurmctld saves its jobs within five seconds of a change; killed before, it forgets them and their ids."""
 
@@ -164,6 +166,7 @@ def test_time_limit_and_dead_node_are_told(hub: Hub) -> None:
 
 def test_a_running_job_that_its_owner_renames_is_still_the_server(hub: Hub) -> None:
     job = hub.start_ready("u47")
+    time.sleep(SEEN_WITHIN_S)
     hub.site.run_inside(["scontrol", "update", f"JobId={job}", "JobName=mine"])
     time.sleep(2 * SILENCE_S)  # a server at rest is looked for every 15 s; then twice more, and in accounting
     assert hub.is_ready("u47")
