@@ -119,6 +119,7 @@ def test_P4_E5_export_and_reset_by_keyboard(panel_of: Callable[[Language], Panel
     person, page = panel.person, panel.person.page
     panel.run("neuronhub", "env", "create")
     panel.run("sh", "-c", f"mkdir -p /scratch/{person.id}/workspace && touch /scratch/{person.id}/workspace/kept")
+    kept = panel.run("ls", "-lA", f"/scratch/{person.id}/workspace")
     panel.run("touch", str(panel.envs / "notebook" / "own"))
     panel.open()
     panel.see("ready")
@@ -142,4 +143,4 @@ def test_P4_E5_export_and_reset_by_keyboard(panel_of: Callable[[Language], Panel
     expect(page.locator(".nh-env-message[role=status]")).not_to_be_empty(timeout=LIMIT_MS)
     panel.see("ready")
     assert "own" not in panel.run("ls", str(panel.envs / "notebook")).split()
-    assert panel.run("ls", f"/scratch/{person.id}/workspace").split() == ["kept"]
+    assert panel.run("ls", "-lA", f"/scratch/{person.id}/workspace") == kept
