@@ -45,6 +45,14 @@ EXIT_BAD_TICKET = 65
 """The start ticket could not be read."""
 
 
+def _read_json(body: bytes) -> Any:
+    """What a stranger has sent; raises ValueError for anything but JSON that can be read."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """All that a started server may tell the hub: the TCP port that it has bound already (1-65535)."""
@@ -54,10 +62,7 @@ class Announcement:
     @classmethod
     def parse(cls, body: bytes) -> Announcement:
         """Parse a request body; raises ValueError unless it is exactly ``{"port": 1..65535}``."""
-        try:
-            data = json.loads(body)
-        except RecursionError:
-            raise ValueError("the body is nested too deeply") from None
+        data = _read_json(body)
         if not isinstance(data, dict) or set(data) != {"port"}:
             raise ValueError("the body must be an object with the one key 'port'")
         port = data["port"]
@@ -76,10 +81,7 @@ class Preparing:
     @classmethod
     def parse(cls, body: bytes) -> Preparing:
         """Parse a request body; raises ValueError unless it is exactly ``{"done": 0..1}``."""
-        try:
-            data = json.loads(body)
-        except RecursionError:
-            raise ValueError("the body is nested too deeply") from None
+        data = _read_json(body)
         if not isinstance(data, dict) or set(data) != {"done"}:
             raise ValueError("the body must be an object with the one key 'done'")
         done = data["done"]
@@ -108,10 +110,7 @@ class EnginesOrder:
     @classmethod
     def parse(cls, body: bytes) -> EnginesOrder:
         """Parse a request body; raises ValueError for any other shape. Queue, time and numbers are not judged here."""
-        try:
-            data = json.loads(body)
-        except RecursionError:
-            raise ValueError("the body is nested too deeply") from None
+        data = _read_json(body)
         words = {"cluster", "queue", "time_limit", "python", "folder"}
         if not isinstance(data, dict) or set(data) != words | {"nodes", "engines"}:
             raise ValueError(

@@ -8,6 +8,7 @@ import { ITranslator } from "@jupyterlab/translation";
 import { ClustersWidget } from "./clusters-widget.js";
 import { clustersIcon } from "./icons.js";
 import { loadTexts } from "./language.js";
+import { openByFragment, openTreePage } from "./tree-tab.js";
 
 export const OPEN_CLUSTERS = "neuronhub:open-clusters";
 
@@ -34,7 +35,7 @@ const clusters: JupyterFrontEndPlugin<void> = {
     const trans = loadTexts(translator);
     const make = (): ClustersWidget => new ClustersWidget(app.serviceManager.serverSettings, translator);
     const open =
-      labShell !== null ? addToLab(labShell, make(), restorer) : tree !== null ? addToTree(tree, make()) : openTreePage(app);
+      labShell !== null ? addToLab(labShell, make(), restorer) : tree !== null ? addToTree(tree, make()) : openTreePage(app, FRAGMENT);
     app.commands.addCommand(OPEN_CLUSTERS, {
       label: trans.__("IPython Clusters"),
       caption: trans.__("Start and stop engines that compute in parallel"),
@@ -59,22 +60,5 @@ function addToLab(labShell: ILabShell, widget: ClustersWidget, restorer: ILayout
 
 function addToTree(tree: INotebookTree, widget: ClustersWidget): () => void {
   tree.insertWidget(PLACE, widget);
-  const open = (): void => {
-    tree.currentWidget = widget;
-  };
-  const follow = (): void => {
-    if (location.hash === FRAGMENT) {
-      open();
-    }
-  };
-  addEventListener("hashchange", follow);
-  follow();
-  return open;
-}
-
-/** From a page with one document: the tree in a page of its own. */
-function openTreePage(app: JupyterFrontEnd): () => void {
-  return () => {
-    window.open(`${app.serviceManager.serverSettings.baseUrl}tree${FRAGMENT}`, "_blank", "noopener");
-  };
+  return openByFragment(tree, widget, FRAGMENT);
 }

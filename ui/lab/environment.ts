@@ -15,6 +15,7 @@ import { ITranslator } from "@jupyterlab/translation";
 import { EnvironmentWidget } from "./environment-widget.js";
 import { environmentIcon } from "./icons.js";
 import { loadTexts } from "./language.js";
+import { openByFragment, openTreePage } from "./tree-tab.js";
 
 export const OPEN_ENVIRONMENT = "neuronhub:open-environment";
 
@@ -41,7 +42,7 @@ const environment: JupyterFrontEndPlugin<void> = {
     const trans = loadTexts(translator);
     const make = (): EnvironmentWidget => new EnvironmentWidget(app.serviceManager.serverSettings, translator);
     const open =
-      labShell !== null ? openInLab(app, make, restorer) : tree !== null ? openInTree(tree, make) : openTreePage(app);
+      labShell !== null ? openInLab(app, make, restorer) : tree !== null ? openInTree(tree, make) : openTreePage(app, FRAGMENT);
     app.commands.addCommand(OPEN_ENVIRONMENT, {
       label: trans.__("Environment"),
       caption: trans.__("Notebook environment: packages, problems, repair"),
@@ -78,22 +79,5 @@ function openInTree(tree: INotebookTree, make: () => EnvironmentWidget): () => v
   const widget = make();
   tree.addWidget(widget);
   tree.tabBar.addTab(widget.title);
-  const open = (): void => {
-    tree.currentWidget = widget;
-  };
-  const follow = (): void => {
-    if (location.hash === FRAGMENT) {
-      open();
-    }
-  };
-  addEventListener("hashchange", follow);
-  follow();
-  return open;
-}
-
-/** From a page with one document: the tree in a page of its own. */
-function openTreePage(app: JupyterFrontEnd): () => void {
-  return () => {
-    window.open(`${app.serviceManager.serverSettings.baseUrl}tree${FRAGMENT}`, "_blank", "noopener");
-  };
+  return openByFragment(tree, widget, FRAGMENT);
 }
