@@ -35,6 +35,22 @@ class StartRefused(NeuronHubError):
     """What was asked for cannot be started; the text says why and what to choose instead."""
 
 
+class BillingError(NeuronHubError):
+    """Something about prices, budgets and charges; see the kinds below. Nothing was written."""
+
+
+class LedgerUnavailable(BillingError):
+    """The ledger's database does not answer, or is of another version; the text says what to do."""
+
+
+class EntryRefused(BillingError):
+    """What was to be written into the ledger is wrong (an amount, an account, a note); the text says why."""
+
+
+class Unpriced(BillingError):
+    """A job cannot be charged as it stands, and nothing is guessed: the text says which, and what to mend."""
+
+
 class LoginError(NeuronHubError):
     """Something about signing in; see the kinds below."""
 

@@ -7,14 +7,15 @@ read from anywhere else. Secrets are never in this file, only the names of files
 from __future__ import annotations
 
 import tomllib
-from datetime import timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from neuronhub.errors import SiteFileError
+from neuronhub.table import Table
+from neuronhub.tariff import Billing, Price, find_valid, refuse_disorder
 
 DEFAULT_SITE = Path("/etc/neuronhub/site.toml")
 """Where commands look for the site file that were told of no other."""
@@ -38,12 +39,6 @@ def refuse_reserved(options: tuple[str, ...]) -> tuple[str, ...]:
         if any(reserved.startswith(name) for reserved in RESERVED_SBATCH_OPTIONS):  # sbatch takes abbreviations
             raise ValueError(f"{option} is set by NeuronHub itself and cannot be given here")
     return options
-
-
-class Table(BaseModel):
-    """A table of the site file: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Words(Table):
@@ -78,7 +73,7 @@ class Hub(Table):
     """SQLAlchemy URL; default: SQLite in ``state_dir``."""
     user: str = "neuronhub"
     admins: tuple[str, ...] = ()
-    service_token_files: dict[str, Path] = {}
+    service_token_files: dict[str, Path] = Field(default_factory=dict)
     """Name of a hub service with admin scopes -> file with its API token (scripts, measurements)."""
     extra_config: tuple[Path, ...] = ()
     """JupyterHub configuration files (traitlets), loaded last: the site has the last word."""
@@ -146,8 +141,10 @@ class QueueSite(Table):
     kind: Literal["shared", "whole-node"] = "whole-node"
     places_per_node: Annotated[int, Field(ge=1, le=1000)] = 1
     """Notebooks that fit on one node of a shared queue (row Q2)."""
-    price_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    """Money for one node for one hour; 0 is free of charge."""
+    prices: tuple[Price, ...] = ()
+    """In order of time; none: free of charge, always (row T5)."""
+    away_limit: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+    """Of a queue that costs money: a server that has been away for that long is ended (row T2). None: never."""
     default_time: timedelta | None = None
     """Overrides Slurm's DefaultTime of the partition."""
     groups: tuple[str, ...] = ()
@@ -156,8 +153,19 @@ class QueueSite(Table):
 
     @property
     def charged(self) -> bool:
-        """True when a start in this queue costs money."""
-        return self.price_per_hour > 0
+        """True when a start in this queue costs money now, or nobody knows yet how much."""
+        price = self.price_at(datetime.now(UTC))
+        return bool(self.prices) and (price is None or price.amount > 0)
+
+    def price_at(self, moment: datetime) -> Price | None:
+        """The price of a start that is submitted at ``moment``; None: there is none (yet)."""
+        return find_valid(self.prices, moment)
+
+    @field_validator("prices")
+    @classmethod
+    def _refuse_overlaps(cls, prices: tuple[Price, ...]) -> tuple[Price, ...]:
+        refuse_disorder(prices)
+        return prices
 
     @field_validator("sbatch_options")
     @classmethod
@@ -217,7 +225,9 @@ class Environments(Table):
     """``layered``: thin, over the base. ``full``: a whole conda prefix, hard-linked from the user's package cache."""
     channels: Annotated[tuple[Annotated[str, Field(pattern=CHANNEL)], ...], Field(min_length=1)] = ("conda-forge",)
     """conda channels in order of priority: names, or ``https://`` and ``file://`` URLs."""
-    mirrors: dict[Annotated[str, Field(pattern=CHANNEL)], tuple[Annotated[str, Field(pattern=CHANNEL)], ...]] = {}
+    mirrors: dict[Annotated[str, Field(pattern=CHANNEL)], tuple[Annotated[str, Field(pattern=CHANNEL)], ...]] = Field(
+        default_factory=dict
+    )
     """Channel -> mirrors to fetch it from instead, in order."""
     lock_file: Path | None = None
     """What ``neuronhub base build`` solved, kept: a second build makes the same base. Default: beside the spec."""
@@ -239,12 +249,19 @@ class Site(Table):
     environments: Environments = Environments()
     slurm: Slurm = Slurm()
     login: Login | None = None
+    billing: Billing | None = None
     queues: Annotated[tuple[QueueSite, ...], Field(min_length=1)]
 
     @property
     def path(self) -> Path:
         """The file that this was read from: other programs of the site are to read the same."""
         return self._path
+
+    @property
+    def ledger_url(self) -> str:
+        """The SQLAlchemy URL of the ledger, without its password."""
+        given = self.billing.database_url if self.billing else None
+        return given or f"sqlite:///{self.hub.state_dir / 'billing.sqlite'}"
 
     @model_validator(mode="after")
     def _unique_queues(self) -> Site:

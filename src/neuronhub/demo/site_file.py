@@ -54,12 +54,14 @@ def _render_queue(queue: Queue) -> str:
     values: dict[str, object] = {
         "name": queue.name,
         "kind": "shared" if queue.shared else "whole-node",
-        "price_per_hour": str(queue.price_per_hour),
     }
     if queue.shared:
         values["places_per_node"] = queue.places_per_node
-    description = f"description = {{ en = {_value(queue.english)}, ko = {_value(queue.korean)} }}\n"
-    return "[[queues]]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in values.items()) + description
+    lines = [f"{key} = {_value(value)}" for key, value in values.items()]
+    if queue.price_per_hour:
+        lines.append(f"prices = [{{ amount = {_value(str(queue.price_per_hour))} }}]")
+    lines.append(f"description = {{ en = {_value(queue.english)}, ko = {_value(queue.korean)} }}")
+    return "\n".join(["[[queues]]", *lines]) + "\n"
 
 
 def _table(table: str | None, /, **values: object) -> str:

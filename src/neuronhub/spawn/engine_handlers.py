@@ -10,6 +10,7 @@ from neuronhub.protocol import EnginesOrder
 from neuronhub.site import Site
 from neuronhub.spawn.announce import StartsOwnHandler
 from neuronhub.spawn.engines import Engines
+from neuronhub.spawn.options import describe_price
 from neuronhub.spawn.refusal import refuse
 
 
@@ -21,7 +22,8 @@ class JobHandler(StartsOwnHandler):
         spawner, record = self.find_start()
         site: Site = spawner.desk.site
         queue = site.queue(record.queue)
-        price = str(queue.price_per_hour) if queue is not None and queue.charged else None
+        cluster = spawner.desk.watch.cluster
+        price = describe_price(queue, cluster.queue(queue.name) if cluster else None)["price_per_hour"] if queue else None
         self.set_header("Cache-Control", "no-store")
         self.write({**(spawner.facts or {}), "price_per_hour": price, "currency": site.currency})
 

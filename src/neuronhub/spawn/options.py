@@ -158,11 +158,29 @@ def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[s
         "gpus": [{"type": gpu.type, "free": gpu.free, "total": gpu.total} for gpu in queue.gpus] if queue else [],
         "places": count_places(offered, queue) if offered.kind == "shared" else None,
         "charged": offered.charged,
-        "price_per_hour": str(offered.price_per_hour) if offered.charged else None,
+        **describe_price(offered, queue),
         "default_time_s": int(default_time(offered, queue).total_seconds()),
         "max_time_s": int(queue.max_time.total_seconds()) if queue and queue.max_time else None,
         "usable": not why_not,
         "why_not": why_not,
+    }
+
+
+def describe_price(offered: QueueSite, queue: Queue | None) -> dict[str, Any]:
+    """``price``: amount, per, and how many units a node has at most; ``price_per_hour`` of one start; None: free."""
+    price = offered.price_at(datetime.now(UTC)) if offered.charged else None
+    if price is None:
+        return {"price": None, "price_per_hour": None}
+    nodes = queue.nodes if queue else ()
+    whole = offered.kind == "whole-node"
+    each = {
+        "node-hour": 1,
+        "gpu-hour": max((sum(node.gpus.values()) for node in nodes), default=0) if whole else 0,
+        "core-hour": max((node.cpus_total for node in nodes), default=0) if whole else 1,
+    }[price.per]
+    return {
+        "price": {"amount": f"{price.amount:f}", "per": price.per, "units": each},
+        "price_per_hour": f"{price.amount * each:f}",
     }
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MinLen
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from neuronhub.site import Site, Table, Words
+from neuronhub.site import Site, Words
+from neuronhub.table import Table
 
 NAMES: dict[object, dict[str, str]] = {
     str: {"en": "text", "ko": "문자열"},
@@ -23,6 +24,7 @@ NAMES: dict[object, dict[str, str]] = {
     Decimal: {"en": "amount", "ko": "금액"},
     Path: {"en": "path", "ko": "경로"},
     timedelta: {"en": "time span", "ko": "기간"},
+    AwareDatetime: {"en": "moment", "ko": "시각"},
     bool: {"en": "yes or no", "ko": "예 또는 아니요"},
     Words: {"en": "texts `en`, `ko`", "ko": "문자열 `en`, `ko`"},
 }

@@ -87,7 +87,7 @@ def test_a_secret_that_is_none_is_named(tmp_path: Path, text: str | None, mode: 
         (('name = "jupyter"', 'name = "jupyter"\nsbatch_options = ["--uid=root"]'), "sbatch_options"),
         (('name = "jupyter"', 'name = "jupyter"\nsbatch_options = ["--comment=$(id)"]'), "sbatch_options"),
         (('name = "jupyter"', 'name = "jupyter"\n[[queues]]\nname = "jupyter"'), "more than once"),
-        (('name = "jupyter"', 'name = "jupyter"\nprice_per_hour = "-1"'), "price_per_hour"),
+        (('name = "jupyter"', 'name = "jupyter"\nprices = [{ amount = "-1" }]'), "prices.0.amount"),
     ],
 )
 def test_a_wrong_site_file_names_the_key(tmp_path: Path, change: tuple[str, str], key: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from neuronhub import language
 from neuronhub.errors import StartRefused
-from neuronhub.site import Hub, QueueSite, Site, Words
+from neuronhub.site import Hub, Price, QueueSite, Site, Words
 from neuronhub.slurm.types import ClusterSnapshot, GpuCount, Node, NodeCounts, Queue
 from neuronhub.spawn.options import Choice, check_choice, count_places, describe_cluster, parse_choice, parse_form
 
@@ -27,7 +27,7 @@ SITE = Site(
     hub=HUB,
     queues=(
         QueueSite(name="jupyter", kind="shared", places_per_node=10, description=Words(en="to try", ko="시험용")),
-        QueueSite(name="gpu", price_per_hour=Decimal("5000")),
+        QueueSite(name="gpu", prices=(Price(amount=Decimal("5000")),)),
         QueueSite(name="club", groups=("members",)),
         QueueSite(name="gone"),
     ),

@@ -1,0 +1,55 @@
+"""Amounts of money: decimals outside, whole numbers of the currency's smallest unit in the ledger. Pure.
+
+Rounding happens here and nowhere else: once for each charge, to the smallest unit, half a unit away from zero.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
+
+from babel.numbers import get_currency_precision
+
+from neuronhub.errors import EntryRefused
+
+MOST_MINOR = 10**15
+"""No amount is larger, in the smallest unit; the database's numbers hold a thousand such."""
+
+
+def round_amount(amount: Decimal, currency: str) -> int:
+    """``amount`` in the smallest unit of ``currency`` (ISO 4217), half a unit away from zero."""
+    return int(_shift(amount, currency).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def round_up(amount: Decimal, currency: str) -> int:
+    """The same, never less than ``amount``: for the most that a start can cost."""
+    return int(_shift(amount, currency).quantize(Decimal(1), ROUND_CEILING))
+
+
+def to_decimal(minor: int, currency: str) -> Decimal:
+    """The opposite: ``150``, ``USD`` -> ``1.50``; ``150``, ``KRW`` -> ``150``."""
+    return Decimal(minor).scaleb(-get_currency_precision(currency))
+
+
+def parse_amount(text: str, currency: str) -> int:
+    """What a person types, such as ``1500000`` or ``12.50``, in the smallest unit.
+
+    Raises EntryRefused unless it is a plain number above zero, not absurdly large, without more decimals than the
+    currency has.
+    """
+    try:
+        if not text.isascii() or not text.strip():
+            raise InvalidOperation
+        amount = Decimal(text.strip())
+    except InvalidOperation:
+        raise EntryRefused(f"{text[:40]!r} is not an amount. Write a number such as 1500000.") from None
+    if not amount.is_finite() or amount <= 0:
+        raise EntryRefused(f"The amount must be more than zero, not {text[:40]}.")
+    if amount.adjusted() > 15 or (minor := _shift(amount, currency)) > MOST_MINOR:
+        raise EntryRefused(f"{text[:40]} {currency} is more than a budget can be. Look at the zeros.")
+    if minor != minor.to_integral_value():
+        raise EntryRefused(f"{currency} has {get_currency_precision(currency)} decimals; {text[:40]} has more.")
+    return int(minor)
+
+
+def _shift(amount: Decimal, currency: str) -> Decimal:
+    return amount.scaleb(get_currency_precision(currency))

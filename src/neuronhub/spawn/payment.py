@@ -1,0 +1,70 @@
+"""What starting a job asks of whoever keeps the money. The hub gives the desk a till; without one nothing is charged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One job that is about to be submitted."""
+
+    job_name: str
+    server: str
+    """Name of the job of the Jupyter server that it is for; a server's own name."""
+    user: str
+    account: str
+    """The Slurm account that the user chose; '': none."""
+    queue: str
+    time_limit: timedelta
+    nodes: int = 1
+    cpus: int = 1
+    """In all; what Slurm gives where nodes are shared."""
+
+    @property
+    def engines(self) -> bool:
+        """True for engines of an IPython cluster, false for a Jupyter server."""
+        return self.job_name != self.server
+
+
+class Till(Protocol):
+    """Budgets and notes of what will be charged. Coroutines do not block the hub's loop; all may be repeated."""
+
+    async def refresh(self, user: str) -> None:
+        """Look up ``user``'s accounts and balances for a page that is about to be drawn; soon over, never raises."""
+
+    def describe(self, user: str) -> dict[str, Any]:
+        """What the pages show of ``user``'s accounts, JSON-able, in the current language, from memory.
+
+        ``policy`` (refuse, warn, allow), ``currency``, ``problem`` (a sentence, or None) and ``accounts``: a list,
+        the default first, of ``name``, ``left`` and ``available`` (decimal texts), ``discount_percent`` (decimal
+        text), ``queues`` (names of queues it may be used in; None: all), ``coordinated`` (bool).
+        """
+
+    async def open(self, orders: Sequence[Order]) -> str:
+        """Note jobs of one user and queue before they are submitted, all or none, and hold back the most they can cost.
+
+        Returns the Slurm account to submit them with: the one that was chosen, else the user's default, '' if Slurm
+        shall choose (only in a free queue). Raises StartRefused with the reason: not the user's account, not enough
+        left, the queue has no price, or budgets cannot be looked at now (a free queue starts all the same).
+        """
+
+    async def note_job(self, job_name: str, job_id: int) -> None:
+        """Slurm has given ``job_id`` to the job."""
+
+    async def note_ready(self, job_name: str) -> None:
+        """The Jupyter server of that job answers."""
+
+    async def close(self, job_names: Collection[str]) -> None:
+        """These were never submitted: what was held back for them is free again."""
+
+    def describe_cost(self, server: str, user: str) -> dict[str, Any] | None:
+        """What the server of that job, with its engines, costs so far, JSON-able, from memory; None: not known.
+
+        ``currency``, ``account``, ``per_hour``, ``so_far``, ``most`` (decimal texts), ``free`` (bool), ``away_s``,
+        ``counted_at`` (ISO 8601; ``so_far`` holds for that moment), ``away_since`` and ``ends_away_at`` (ISO 8601 or
+        None: when the queue's away_limit ends it if nobody comes back), ``engines`` (what of so_far is theirs).
+        """
