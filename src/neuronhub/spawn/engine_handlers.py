@@ -21,9 +21,9 @@ class JobHandler(StartsOwnHandler):
         """200: queue, job_id, state, node, times, and the price of its queue (null: free)."""
         spawner, record = self.find_start()
         site: Site = spawner.desk.site
-        queue = site.queue(record.queue)
-        cluster = spawner.desk.watch.cluster
-        price = describe_price(queue, cluster.queue(queue.name) if cluster else None)["price_per_hour"] if queue else None
+        queue, cluster = site.queue(record.queue), spawner.desk.watch.cluster
+        found = cluster.queue(record.queue) if cluster else None
+        price = describe_price(queue, found)["price_per_hour"] if queue else None
         self.set_header("Cache-Control", "no-store")
         self.write({**(spawner.facts or {}), "price_per_hour": price, "currency": site.currency})
 

@@ -1,4 +1,7 @@
-"""What starting a job asks of whoever keeps the money. The hub gives the desk a till; without one nothing is charged."""
+"""What starting a job asks of whoever keeps the money.
+
+The hub gives the desk a till; without one nothing is charged.
+"""
 
 from __future__ import annotations
 

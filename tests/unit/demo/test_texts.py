@@ -86,7 +86,8 @@ def test_every_account_has_a_slurm_account() -> None:
 def test_site_file_is_a_valid_site(url: str) -> None:
     site = Site.model_validate(tomllib.loads(render_site_file(STATE, PORTS, url)))
     assert site.hub.public_url == url
-    assert [(queue.name, [price.amount for price in queue.prices], queue.kind == "shared") for queue in site.queues] == [
+    told = [(queue.name, [price.amount for price in queue.prices], queue.kind == "shared") for queue in site.queues]
+    assert told == [
         (queue.name, [queue.price_per_hour] if queue.price_per_hour else [], queue.shared) for queue in QUEUES
     ]
     assert all(queue.description.ko and queue.description.en for queue in site.queues)
