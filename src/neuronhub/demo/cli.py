@@ -24,7 +24,7 @@ from neuronhub.demo.supervisor import PATH
 from neuronhub.language import find_locale_language
 
 IDS = frozenset(account.id for account in ACCOUNTS)
-NO_ACCOUNT = "There is no account {account}; there are alice, bob and u01 ... u50."
+NO_ACCOUNT = "There is no account {account}; there are alice, bob, operator and u01 ... u50."
 
 
 @click.group(invoke_without_command=True)

@@ -8,10 +8,18 @@ from rich.console import Console
 from rich.table import Table
 
 from neuronhub.demo.errors import PartFailed
+from neuronhub.demo.shape import OPERATOR
 from neuronhub.demo.state import Secret, StateFolder
 from neuronhub.language import translate as _
 
-SHOWN_ACCOUNTS = ("alice", "bob")
+
+def describe_accounts() -> dict[str, str]:
+    """The accounts that are shown, and what each is there for."""
+    return {
+        "alice": _("coordinates the Slurm account lab-a, and may use lab-b"),
+        "bob": _("member of lab-b, which has a discount, and of lab-c, whose budget is small"),
+        OPERATOR: _("administrator of the hub: sees what every account has used"),
+    }
 
 
 def show_part(console: Console, name: str, seconds: float) -> None:
@@ -36,8 +44,9 @@ def show_ready(
     accounts = Table(box=None, padding=(0, 3, 0, 2))
     accounts.add_column(_("Account ID"))
     accounts.add_column(_("Password"))
-    for id_ in SHOWN_ACCOUNTS:
-        accounts.add_row(id_, secrets[id_].password)
+    accounts.add_column(_("What it is for"))
+    for id_, purpose in describe_accounts().items():
+        accounts.add_row(id_, secrets[id_].password, purpose)
     console.print(accounts)
     say()
     say(_("Present OTP:") + f"  {command} otp alice")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+
+from neuronhub.tariff import Price
 
 HOST_NAME = "neuronhub-demo"
 """Host name inside: login node, hub and Slurm controller."""
@@ -39,7 +42,10 @@ class Queue:
     max_time: str
     english: str
     korean: str
-    price_per_hour: Decimal = Decimal(0)
+    prices: tuple[Price, ...] = ()
+    """None: free of charge."""
+    away_limit: str = ""
+    """As the site file has it; '': none."""
     places_per_node: int = 0
     """Notebooks on one node; 0: a start takes the whole node."""
 
@@ -51,11 +57,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A researcher; ``groups`` are the directory's groups and Slurm's accounts, the first is the default."""
+    """Who may sign in; ``groups`` are the directory's groups and Slurm's accounts, the first is the default."""
 
     id: str
     uid: int
     groups: tuple[str, ...]
+    coordinates: tuple[str, ...] = ()
+    """Slurm's accounts whose coordinator it is."""
 
 
 def _nodes(prefix: str, first: int, count: int) -> tuple[Node, ...]:
@@ -89,7 +97,7 @@ QUEUES = (
         max_time="2-00:00:00",
         english="A whole node with 2 V100 GPUs, for training and visualisation",
         korean="V100 GPU 2개가 있는 노드 전체를 사용 (학습, 시각화용)",
-        price_per_hour=Decimal(3000),
+        prices=(Price(amount=Decimal(3000)),),
     ),
     Queue(
         name="cas_v100nv_4",
@@ -102,7 +110,10 @@ QUEUES = (
         max_time="2-00:00:00",
         english="A whole node with 4 V100 GPUs joined by NVLink, for training",
         korean="NVLink로 연결된 V100 GPU 4개가 있는 노드 전체를 사용 (학습용)",
-        price_per_hour=Decimal(6000),
+        prices=(
+            Price(amount=Decimal(6000)),
+            Price(amount=Decimal(6600), valid_from=datetime(2036, 1, 1, tzinfo=UTC)),
+        ),
     ),
     Queue(
         name="amd_a100nv_8",
@@ -115,7 +126,8 @@ QUEUES = (
         max_time="2-00:00:00",
         english="A whole node with 8 A100 GPUs joined by NVLink, for large models",
         korean="NVLink로 연결된 A100 GPU 8개가 있는 노드 전체를 사용 (대형 모델용)",
-        price_per_hour=Decimal(16000),
+        prices=(Price(amount=Decimal(2000), per="gpu-hour"),),
+        away_limit="2:00:00",
     ),
 )
 
@@ -123,11 +135,16 @@ NODES = tuple(node for queue in QUEUES for node in queue.nodes)
 DRAINED_NODE = "cas2n03"
 DRAINED_REASON = "Fan replacement"
 
-LABS = {"lab-a": 20101, "lab-b": 20102}
+LABS = {"lab-a": 20101, "lab-b": 20102, "lab-c": 20103}
 """Groups of the directory (with their gid), which are Slurm's accounts too."""
+DISCOUNTS = {"lab-b": Decimal(10)}
+"""Percent that a Slurm account pays less."""
+OPERATOR = "operator"
+"""An administrator of the hub."""
 
 ACCOUNTS = (
-    Account("alice", 20001, ("lab-a", "lab-b")),
-    Account("bob", 20002, ("lab-b",)),
+    Account("alice", 20001, ("lab-a", "lab-b"), coordinates=("lab-a",)),
+    Account("bob", 20002, ("lab-b", "lab-c")),
+    Account(OPERATOR, 20003, ("lab-b",)),
     *(Account(f"u{number:02}", 20010 + number, ("lab-a",) if number % 2 else ("lab-b",)) for number in range(1, 51)),
 )

@@ -6,8 +6,9 @@ import json
 
 from neuronhub.demo.installation import BASES, CHANNEL, EXAMPLES
 from neuronhub.demo.ports import Ports
-from neuronhub.demo.shape import HUB_USER, LDAP_SUFFIX, QUEUES, Queue
+from neuronhub.demo.shape import DISCOUNTS, HUB_USER, LDAP_SUFFIX, OPERATOR, QUEUES, Queue
 from neuronhub.demo.state import StateFolder
+from neuronhub.tariff import Price
 
 
 def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
@@ -26,6 +27,7 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
             start_key_file=str(state.secret_file("start-key")),
             state_dir=str(state.hub),
             user=HUB_USER,
+            admins=[OPERATOR],
         ),
         _table("hub.service_token_files", demo=str(state.secret_file("admin-token"))),
         _table("places", bases=BASES, examples=EXAMPLES),
@@ -45,6 +47,10 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
             key_file=str(state.secret_file("login-key")),
             issuer="NeuronHub demo",
         ),
+        # A site looks every half a minute and calls nobody away before ten; here it can be seen while one waits.
+        _table("billing", time_zone="Asia/Seoul", collect_every=2),
+        _table("billing.away", after=20, look_every=3),
+        *(_table("[billing.discounts]", account=name, percent=f"{percent}") for name, percent in DISCOUNTS.items()),
         *(_render_queue(queue) for queue in QUEUES),
     ]
     return "\n".join(tables)
@@ -58,10 +64,19 @@ def _render_queue(queue: Queue) -> str:
     if queue.shared:
         values["places_per_node"] = queue.places_per_node
     lines = [f"{key} = {_value(value)}" for key, value in values.items()]
-    if queue.price_per_hour:
-        lines.append(f"prices = [{{ amount = {_value(str(queue.price_per_hour))} }}]")
+    if queue.prices:
+        lines.append(f"prices = [{', '.join(_render_price(price) for price in queue.prices)}]")
+    if queue.away_limit:
+        lines.append(f"away_limit = {_value(queue.away_limit)}")
     lines.append(f"description = {{ en = {_value(queue.english)}, ko = {_value(queue.korean)} }}")
     return "\n".join(["[[queues]]", *lines]) + "\n"
+
+
+def _render_price(price: Price) -> str:
+    pairs = [f"amount = {_value(f'{price.amount:f}')}", f"per = {_value(price.per)}"]
+    if price.valid_from is not None:
+        pairs.append(f"valid_from = {price.valid_from.isoformat()}")
+    return "{ " + ", ".join(pairs) + " }"
 
 
 def _table(table: str | None, /, **values: object) -> str:

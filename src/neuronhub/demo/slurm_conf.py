@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from neuronhub.demo.ports import Ports
-from neuronhub.demo.shape import ACCOUNTS, CLUSTER, DRAINED_NODE, DRAINED_REASON, HOST_NAME, LABS, QUEUES, Queue
+from neuronhub.demo.shape import (
+    ACCOUNTS,
+    CLUSTER,
+    DRAINED_NODE,
+    DRAINED_REASON,
+    HOST_NAME,
+    LABS,
+    QUEUES,
+    Account,
+    Queue,
+)
 from neuronhub.demo.state import StateFolder
 
 GPU_FOLDER = "/run/gpu"
@@ -128,5 +138,10 @@ def render_slurm_accounts() -> str:
     lines += [f"Account - '{lab}':Description='laboratory':Organization='demo'" for lab in LABS]
     for lab in LABS:
         lines.append(f"Parent - '{lab}'")
-        lines += [f"User - '{a.id}':DefaultAccount='{a.groups[0]}'" for a in ACCOUNTS if lab in a.groups]
+        lines += [_render_member(account) for account in ACCOUNTS if lab in account.groups]
     return "\n".join(lines) + "\n"
+
+
+def _render_member(account: Account) -> str:
+    coordinates = f":Coordinator='{','.join(account.coordinates)}'" if account.coordinates else ""
+    return f"User - '{account.id}':DefaultAccount='{account.groups[0]}'{coordinates}"

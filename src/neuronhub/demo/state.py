@@ -20,7 +20,7 @@ from neuronhub.demo.errors import DemoError
 from neuronhub.demo.shape import ACCOUNTS
 
 DEFAULT_STATE = "/var/lib/neuronhub-demo"
-FORMAT = "1"
+FORMAT = "2"
 """Changes when a kept folder of an older version cannot be used any more."""
 LONGEST_PATH = 70
 """Unix sockets lie below the folder, and the kernel allows 107 bytes for their names."""

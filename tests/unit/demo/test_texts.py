@@ -13,7 +13,7 @@ import pytest
 from neuronhub.demo import identity
 from neuronhub.demo.directory import render_entries, render_slapd_conf
 from neuronhub.demo.ports import BLOCK_SIZE, Ports
-from neuronhub.demo.shape import ACCOUNTS, DRAINED_NODE, NODES, QUEUES
+from neuronhub.demo.shape import ACCOUNTS, DISCOUNTS, DRAINED_NODE, LABS, NODES, OPERATOR, QUEUES
 from neuronhub.demo.site_file import render_site_file
 from neuronhub.demo.slurm_conf import render_gres_conf, render_slurm_accounts, render_slurm_conf
 from neuronhub.demo.state import Secret, StateFolder
@@ -33,7 +33,7 @@ def read_lines(text: str, key: str) -> list[dict[str, str]]:
 
 
 def test_queues_have_the_shape_of_the_reference_site() -> None:
-    shape = {queue.name: (len(queue.nodes), queue.gpus, queue.shared, queue.price_per_hour > 0) for queue in QUEUES}
+    shape = {queue.name: (len(queue.nodes), queue.gpus, queue.shared, bool(queue.prices)) for queue in QUEUES}
     assert shape == {
         "jupyter": (5, 2, True, False),
         "cas_v100_2": (3, 2, False, True),
@@ -80,19 +80,35 @@ def test_gres_names_as_many_files_as_a_node_has_gpus() -> None:
 def test_every_account_has_a_slurm_account() -> None:
     text = render_slurm_accounts()
     assert all(f"User - '{account.id}'" in text for account in ACCOUNTS)
+    assert [line for line in text.splitlines() if "Coordinator=" in line] == [
+        "User - 'alice':DefaultAccount='lab-a':Coordinator='lab-a'"
+    ] * 2
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:8000/", "http://127.0.0.1:8001/"])
 def test_site_file_is_a_valid_site(url: str) -> None:
     site = Site.model_validate(tomllib.loads(render_site_file(STATE, PORTS, url)))
     assert site.hub.public_url == url
-    told = [(queue.name, [price.amount for price in queue.prices], queue.kind == "shared") for queue in site.queues]
-    assert told == [
-        (queue.name, [queue.price_per_hour] if queue.price_per_hour else [], queue.shared) for queue in QUEUES
-    ]
+    told = [(queue.name, queue.prices, queue.kind == "shared") for queue in site.queues]
+    assert told == [(queue.name, queue.prices, queue.shared) for queue in QUEUES]
     assert all(queue.description.ko and queue.description.en for queue in site.queues)
     assert site.login is not None
     assert site.login.directory.servers == ("ldaps://127.0.0.1:20002",)
+    assert site.hub.admins == (OPERATOR,)
+
+
+def test_money_of_the_site_is_all_that_a_site_file_can_say() -> None:
+    site = Site.model_validate(tomllib.loads(render_site_file(STATE, PORTS, "https://127.0.0.1:8000/")))
+    assert site.billing is not None
+    assert str(site.billing.zone) == "Asia/Seoul"
+    assert {discount.account: discount.percent for discount in site.billing.discounts} == DISCOUNTS
+    assert set(DISCOUNTS) < set(LABS)
+    assert {price.per for queue in site.queues for price in queue.prices} == {"node-hour", "gpu-hour"}
+    assert max(len(queue.prices) for queue in site.queues) == 2
+    (limited,) = [queue for queue in site.queues if queue.away_limit]
+    assert limited.charged
+    assert limited.away_limit is not None
+    assert limited.away_limit > site.billing.away.warn_before > site.billing.away.after
 
 
 def test_example_site_file_is_a_valid_site() -> None:
@@ -155,7 +171,7 @@ def test_directory_holds_no_password_in_clear() -> None:
     text = render_entries(secrets)
     assert "sesame" not in text
     assert text.count("userPassword: {SSHA512}") == len(ACCOUNTS)
-    assert text.count("\ndn: ") + 1 == 5 + len(ACCOUNTS) + 3
+    assert text.count("\ndn: ") + 1 == 5 + len(ACCOUNTS) + 1 + len(LABS)
 
 
 def test_directory_demands_encryption_and_locks_accounts() -> None:
