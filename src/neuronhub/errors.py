@@ -51,6 +51,14 @@ class Unpriced(BillingError):
     """A job cannot be charged as it stands, and nothing is guessed: the text says which, and what to mend."""
 
 
+class QuestionRefused(BillingError):
+    """What was asked of the ledger is no month, day, queue or page; the text says how to write it."""
+
+
+class NotYours(BillingError):
+    """Somebody else's charges were asked for; the text says what may be asked for instead, and no more."""
+
+
 class LoginError(NeuronHubError):
     """Something about signing in; see the kinds below."""
 
