@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from babel.numbers import get_currency_precision
+
 from neuronhub import language
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
@@ -136,6 +138,7 @@ def describe_cluster(
         "age_s": max(0.0, round((now - snapshot.taken_at).total_seconds(), 1)) if snapshot else None,
         "problem": problem,
         "currency": site.currency,
+        "currency_decimals": get_currency_precision(site.currency),
         "queues": [
             describe_queue(offered, snapshot.queue(offered.name) if snapshot else None, groups)
             for offered in site.queues
