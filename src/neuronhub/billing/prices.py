@@ -53,7 +53,8 @@ def count_units(rate: Rate, queue: Queue | None, *, nodes: int, cpus: int, whole
 
 def compute_amount(rate: Rate, units: int, seconds: int | Decimal) -> Decimal:
     """What ``units`` cost for ``seconds``, not rounded."""
-    return units * Decimal(seconds) / _HOUR * rate.amount * (_PERCENT - rate.discount_percent) / _PERCENT
+    # Divided last: what is divided first is rounded, and thrice a third would be less than one.
+    return units * Decimal(seconds) * rate.amount * (_PERCENT - rate.discount_percent) / (_HOUR * _PERCENT)
 
 
 def compute_most(rate: Rate, units: int, time_limit: timedelta, currency: str) -> int:
