@@ -35,12 +35,25 @@ class StartRefused(NeuronHubError):
     """What was asked for cannot be started; the text says why and what to choose instead."""
 
 
+class StartUndecided(StartRefused):
+    """It cannot be said now whether it may be started: somebody who must be asked does not answer. Try again."""
+
+
 class BillingError(NeuronHubError):
     """Something about prices, budgets and charges; see the kinds below. Nothing was written."""
 
 
 class LedgerUnavailable(BillingError):
     """The ledger's database does not answer, or is of another version; the text says what to do."""
+
+
+class BudgetExceeded(BillingError):
+    """A start can cost more than its account has available: ``available_minor``, in the currency's smallest unit."""
+
+    def __init__(self, account: str, available_minor: int) -> None:
+        super().__init__(f"The account {account} has not enough left. Ask for a grant, or choose a shorter time.")
+        self.account = account
+        self.available_minor = available_minor
 
 
 class EntryRefused(BillingError):

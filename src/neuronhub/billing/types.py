@@ -5,10 +5,13 @@ Amounts are whole numbers of the currency's smallest unit; times are UTC-aware.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from neuronhub.slurm.types import Work
 
 
 class Use(StrEnum):
@@ -151,6 +154,18 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What the last look at a server found; kept, so that a hub that was away judges the time since by it."""
+
+    server: str
+    looked_at: datetime
+    traffic_at: datetime | None
+    """When something last passed through the proxy to it."""
+    work: Mapping[int, Work] = field(default_factory=dict)
+    """Id of each of its jobs, engines' included -> what it had used."""
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """An account's budget: what is left, and what is held back for starts that are not settled."""
 
@@ -169,3 +184,42 @@ class Balance:
     def available_minor(self) -> int:
         """What a new start may cost at most."""
         return self.left_minor - self.held_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which charges. All that are set must hold; of ``visible_users`` and ``visible_accounts`` one must."""
+
+    since: datetime | None = None
+    """Ended then or later."""
+    until: datetime | None = None
+    """Ended before."""
+    users: frozenset[str] | None = None
+    accounts: frozenset[str] | None = None
+    queue: str | None = None
+    job_id: int | None = None
+    visible_users: frozenset[str] | None = None
+    """The reader may see charges of these users, and of ``visible_accounts``; both None: everything."""
+    visible_accounts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Charges summed up; ``key`` is what they have in common: a day (ISO 8601), a queue, a user or an account."""
+
+    key: str
+    queue: str
+    """The queue, in sums by day and by queue; '': several."""
+    segments: int
+    waited_s: int
+    """From submit to begin."""
+    elapsed_s: int
+    away_s: int
+    charged_s: int
+    node_s: int
+    """Nodes times elapsed seconds, as are the next two with theirs."""
+    gpu_s: int
+    cpu_s: int
+    amount_minor: int
+    corrected_minor: int
+    """Given back by corrections of these charges, whenever they were made."""

@@ -1,0 +1,126 @@
+"""The ledger's budgets: credits that people write, what is left of them, and whether a start fits in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, literal, select, union_all
+
+from neuronhub.billing.money import MOST_MINOR
+from neuronhub.billing.rows import parse_credit
+from neuronhub.billing.schema import charges, credits, starts
+from neuronhub.billing.starts import find_known
+from neuronhub.billing.types import Balance, Charge, Credit, Start
+from neuronhub.errors import BudgetExceeded, EntryRefused
+from neuronhub.tariff import ACCOUNT
+
+LONGEST_NOTE = 1000
+LONGEST_NAME = 64
+
+
+def refuse_overspending(connection: Connection, opened: Sequence[Start]) -> None:
+    """Raise BudgetExceeded if those of ``opened`` that are new can cost more than their account has available.
+
+    The transaction must be alone with the budgets of their accounts.
+    """
+    known = find_known(connection, [start.job_name for start in opened])
+    most: Counter[str] = Counter()
+    for start in {start.job_name: start for start in opened if start.job_name not in known}.values():
+        most[start.account] += start.most_minor
+    found = fetch_balances(connection, most)
+    for account, minor in most.items():
+        if minor > 0 and minor > found[account].available_minor:
+            raise BudgetExceeded(account, found[account].available_minor)
+
+
+def fetch_balances(connection: Connection, accounts: Collection[str] | None) -> dict[str, Balance]:
+    """Account -> its budget, of ``accounts`` or of all that occur; in one statement, so of one moment."""
+    nothing = literal(0)
+    parts = [
+        (credits, (func.sum(credits.c.amount_minor), nothing, nothing), credits.c.account != ""),
+        (charges, (nothing, func.sum(charges.c.amount_minor), nothing), charges.c.account != ""),
+        (starts, (nothing, nothing, func.sum(starts.c.most_minor)), ~starts.c.settled & (starts.c.account != "")),
+    ]
+    sums = union_all(
+        *(
+            select(table.c.account, *(column.label(name) for column, name in zip(columns, _SUMS, strict=True)))
+            .where(condition, *([] if accounts is None else [table.c.account.in_(accounts)]))
+            .group_by(table.c.account)
+            for table, columns, condition in parts
+        )
+    ).subquery()
+    total = select(sums.c.account, *(func.sum(sums.c[name]).label(name) for name in _SUMS)).group_by(sums.c.account)
+    found = {
+        row.account: Balance(row.account, *(int(row._mapping[name]) for name in _SUMS))
+        for row in connection.execute(total)
+    }
+    return found | {account: Balance(account, 0, 0, 0) for account in accounts or () if account not in found}
+
+
+_SUMS = ("granted", "charged", "held")
+
+
+def insert_grant(
+    connection: Connection, account: str, amount_minor: int, *, by: str, note: str, at: datetime
+) -> Credit:
+    """Add to the budget of ``account``; raises EntryRefused."""
+    if not re.fullmatch(ACCOUNT, account):
+        raise EntryRefused(f"{account[:LONGEST_NAME]!r} is not the name of a Slurm account.")
+    if not 0 < amount_minor <= MOST_MINOR:
+        raise EntryRefused(f"A grant is more than zero and at most {MOST_MINOR}, not {amount_minor}.")
+    return _insert_credit(connection, Credit(account, amount_minor, "grant", by, note, at))
+
+
+def insert_correction(
+    connection: Connection, charge: Charge, amount_minor: int, *, by: str, note: str, at: datetime
+) -> Credit:
+    """Give back ``amount_minor`` of ``charge``, or take back what was given so; raises EntryRefused.
+
+    All corrections of a charge lie between nothing and its whole amount.
+    """
+    before = connection.scalar(select(func.sum(credits.c.amount_minor)).where(credits.c.charge_id == charge.id)) or 0
+    if amount_minor == 0 or not 0 <= before + amount_minor <= charge.amount_minor:
+        raise EntryRefused(
+            f"Charge {charge.id} is {charge.amount_minor}, of which {before} was given back: corrections can give back "
+            f"between nothing and all of it, so not {amount_minor} more."
+        )
+    credit = Credit(charge.account, amount_minor, "correction", by, note, at, charge_id=charge.id)
+    return _insert_credit(connection, credit)
+
+
+def fetch_credits(
+    connection: Connection, account: str | None, since: datetime | None, until: datetime | None
+) -> list[Credit]:
+    """What was granted to ``account`` (None: to all) and corrected from ``since`` until before ``until``, in order."""
+    found = select(credits).order_by(credits.c.at, credits.c.id)
+    if account is not None:
+        found = found.where(credits.c.account == account)
+    if since is not None:
+        found = found.where(credits.c.at >= since)
+    if until is not None:
+        found = found.where(credits.c.at < until)
+    return [parse_credit(row) for row in connection.execute(found)]
+
+
+def _insert_credit(connection: Connection, credit: Credit) -> Credit:
+    by, note = _read_line("who made the entry", credit.by, LONGEST_NAME), _read_line("note", credit.note, LONGEST_NOTE)
+    values = {
+        "account": credit.account,
+        "amount_minor": credit.amount_minor,
+        "kind": credit.kind,
+        "by": by,
+        "note": note,
+        "at": credit.at,
+        "charge_id": credit.charge_id,
+    }
+    return parse_credit(connection.execute(insert(credits).values(values).returning(credits)).one())
+
+
+def _read_line(what: str, text: str, longest: int) -> str:
+    text = text.strip()
+    if not text or len(text) > longest or not text.isprintable():
+        raise EntryRefused(f"An entry needs a {what}: one line of at most {longest} characters.")
+    return text

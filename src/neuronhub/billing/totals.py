@@ -1,0 +1,97 @@
+"""Sums of the ledger's charges for the usage page, each in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    String,
+    and_,
+    column,
+    func,
+    literal,
+    select,
+    values,
+)
+
+from neuronhub.billing.schema import Moment, charges, credits
+from neuronhub.billing.selection import match_charges
+from neuronhub.billing.types import Filter, Total
+
+
+def sum_by(connection: Connection, where: Filter, name: str) -> list[Total]:
+    """Charges summed up by their column ``name`` (queue, user, account), in its order."""
+    key = charges.c[name]
+    queue = charges.c.queue if name == "queue" else literal("")
+    sums = _join_corrections(_select_sums(key, queue), charges)
+    grouped = sums.where(*match_charges(where)).group_by(key).order_by(key)
+    return [_parse_total(row) for row in connection.execute(grouped)]
+
+
+def sum_by_day(connection: Connection, where: Filter, zone: ZoneInfo) -> list[Total]:
+    """Charges summed up by the day of ``zone`` on which they ended, and by queue, in that order.
+
+    ``where`` must say since when and until when.
+    """
+    if where.since is None or where.until is None:
+        raise ValueError("days are counted from a moment until a moment")
+    names = (column("day", String), column("began_at", Moment), column("next_at", Moment))
+    days = values(*names, name="days").data(list(_list_days(where.since, where.until, zone))).cte("days")
+    on_day = days.join(charges, and_(charges.c.ended_at >= days.c.began_at, charges.c.ended_at < days.c.next_at))
+    sums = _join_corrections(_select_sums(days.c.day, charges.c.queue), on_day)
+    by = (days.c.day, charges.c.queue)
+    grouped = sums.where(*match_charges(where)).group_by(*by).order_by(*by)
+    return [_parse_total(row) for row in connection.execute(grouped)]
+
+
+def _list_days(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[tuple[str, datetime, datetime]]:
+    day = since.astimezone(zone).date()
+    while (began_at := _midnight(day, zone)) < until:
+        yield day.isoformat(), began_at, _midnight(day + timedelta(days=1), zone)
+        day += timedelta(days=1)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _select_sums(key: ColumnElement[str], queue: ColumnElement[str]) -> Select[Any]:
+    c = charges.c
+    corrected = func.coalesce(func.sum(_corrections.c.corrected_minor), 0)
+    sums: Select[Any] = select(
+        key.label("key"),
+        queue.label("queue"),
+        func.count().label("segments"),
+        *(func.sum(c[name]).label(name) for name in ("waited_s", "elapsed_s", "away_s", "charged_s", "amount_minor")),
+        func.sum(c.nodes * c.elapsed_s).label("node_s"),
+        func.sum(c.gpus * c.elapsed_s).label("gpu_s"),
+        func.sum(c.cpus * c.elapsed_s).label("cpu_s"),
+        corrected.label("corrected_minor"),
+    )
+    return sums
+
+
+def _join_corrections(sums: Select[Any], source: FromClause) -> Select[Any]:
+    return sums.select_from(source.outerjoin(_corrections, _corrections.c.charge_id == charges.c.id))
+
+
+def _parse_total(row: Row[Any]) -> Total:
+    numbers = {name: int(value) for name, value in row._mapping.items() if name not in ("key", "queue")}
+    return Total(key=row.key, queue=row.queue, **numbers)
+
+
+_corrections = (
+    select(credits.c.charge_id, func.sum(credits.c.amount_minor).label("corrected_minor"))
+    .where(credits.c.charge_id.is_not(None))
+    .group_by(credits.c.charge_id)
+    .subquery()
+)
+"""One row for each charge that was corrected."""
