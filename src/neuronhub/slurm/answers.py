@@ -77,6 +77,8 @@ _NOT_SENT = re.compile(
 )
 """sbatch gave up before it asked slurmctld."""
 _GONE = re.compile(r"Invalid job id specified|Job/step already completing or completed|Job has already finished")
+_NO_STEPS = re.compile(r"No steps running for job [0-9]+|couldn't get steps for job [0-9]+")
+"""Of a job that has ended, waits or never was, while sstat answers for the others."""
 _DENIED = "Access/permission denied"
 _PROGRAM = re.compile(r"^[a-z]+: (?:error|fatal): ")
 
@@ -117,6 +119,12 @@ def check_cancel(output: Output) -> None:
     if problems and all(line.endswith(_DENIED) for line in problems):
         raise SlurmRefused(f"Slurm does not let this user cancel the job: {_tell(output)}.")
     raise SlurmUnavailable(f"scancel gave no clear answer: {_tell(output)}.")
+
+
+def check_work(output: Output) -> None:
+    """Raise SlurmUnavailable unless sstat answered; it exits with 0 even when it could not."""
+    if output.code or any(not _NO_STEPS.fullmatch(line) for line in _read_lines(output)):
+        raise SlurmUnavailable(f"sstat gave no answer: {_tell(output)}.")
 
 
 def _read_lines(output: Output) -> list[str]:

@@ -1,4 +1,4 @@
-"""The only door to Slurm: sinfo, squeue, scontrol, sacct, sbatch and scancel as argv lists, never by a shell.
+"""The only door to Slurm: its commands as argv lists, never by a shell.
 
 Runs in the hub (``become``: jobs are submitted and cancelled as their users, by sudo) and in users' Jupyter servers.
 """
@@ -8,12 +8,23 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from neuronhub.errors import CommandSilent, SlurmUnavailable
 from neuronhub.process import Output, run
 from neuronhub.site import Slurm
-from neuronhub.slurm.answers import check_answer, check_cancel, check_sudo, raise_for_submit
+from neuronhub.slurm.accounting import (
+    COORDINATOR_FIELDS,
+    MEMBER_FIELDS,
+    USAGE_FIELDS,
+    WORK_FIELDS,
+    parse_associations,
+    parse_counters,
+    parse_usage,
+    parse_work,
+)
+from neuronhub.slurm.answers import check_answer, check_cancel, check_sudo, check_work, raise_for_submit
 from neuronhub.slurm.parse import (
     JOB_FIELDS,
     NODE_FORMAT,
@@ -26,13 +37,16 @@ from neuronhub.slurm.parse import (
     parse_records,
     render_time_limit,
 )
-from neuronhub.slurm.types import Configuration, Job, JobRequest, Node, Queue
+from neuronhub.slurm.times import render_moment
+from neuronhub.slurm.types import Associations, Configuration, Job, JobRequest, Node, Queue, Usage, Work
 from neuronhub.sudo import become
 
 Answer = TypeVar("Answer")
 
 NAMED_SINCE = "now-30days"
 """How far back sacct looks for a job of which only the name is known."""
+FAR_END = "--endtime=now+3650days"
+"""So that a job is found that was to wait for a later moment and was cancelled before it."""
 LINGER_S = 15.0
 """A sbatch that cannot be ended is waited for that long: only then is it worth asking whether the job exists."""
 
@@ -81,6 +95,53 @@ class Commands:
         listed = ",".join(names)
         return await self._ask_accounting(f"--name={listed}", f"--starttime={NAMED_SINCE}") if listed else ()
 
+    async def fetch_usage(self, ids: Collection[int], names: Collection[str], since: datetime) -> tuple[Usage, ...]:
+        """All segments since ``since`` of the jobs ``ids`` and of jobs with one of ``names``, the earliest first.
+
+        An id may have been given out twice; who asks looks at user and name.
+        """
+        start = f"--starttime={render_moment(since)}"
+        found: list[Usage] = []
+        if ids:
+            found += await self._ask_usage(f"--jobs={','.join(map(str, ids))}", start)
+        if names:
+            found += await self._ask_usage(f"--name={','.join(names)}", start, FAR_END)
+        return tuple(sorted(set(found), key=lambda one: (one.submitted_at, one.job_id, one.restart)))
+
+    async def fetch_window(
+        self, since: datetime, until: datetime, partitions: Collection[str] = ()
+    ) -> tuple[Usage, ...]:
+        """All segments of all users that waited, ran or ended between the two; no ``partitions``: of all."""
+        where = [f"--partition={','.join(partitions)}"] if partitions else []
+        window = (f"--starttime={render_moment(since)}", f"--endtime={render_moment(until)}")
+        return await self._ask_usage(*window, *where)
+
+    async def fetch_associations(self) -> Associations:
+        """Who may have jobs charged to what, on this cluster."""
+        cluster = (await self.fetch_configuration()).cluster
+        shape = ("--noheader", "--parsable2", "--readonly", "show")
+        members = await self._ask(
+            "sacctmgr", *shape, "user", "withassoc", f"format={','.join(MEMBER_FIELDS)}", f"cluster={cluster}"
+        )
+        leaders = await self._ask("sacctmgr", *shape, "account", "withcoord", f"format={','.join(COORDINATOR_FIELDS)}")
+        return _read("sacctmgr", lambda: parse_associations(members, leaders, cluster))
+
+    async def fetch_work(self, user: str, ids: Collection[int]) -> dict[int, Work]:
+        """What running jobs ``ids`` of ``user`` have used so far; jobs without a running step are left out."""
+        if not ids:
+            return {}
+        argv = [*self._name_program("sstat", user), "--allsteps", "--noheader", "--parsable2"]
+        argv += [f"--format={','.join(WORK_FIELDS)}", f"--jobs={','.join(map(str, ids))}"]
+        output = await self._run("sstat", argv)
+        check_sudo("sstat", output)
+        check_work(output)
+        return _read("sstat", lambda: parse_work(output.stdout))
+
+    async def fetch_counters(self) -> dict[str, int]:
+        """Slurm's own count for each account: seconds of its jobs, each times the job's billing (UsageRaw)."""
+        text = await self._ask("scontrol", "--oneliner", "show", "assoc_mgr", "flags=assoc")
+        return _read("scontrol", lambda: parse_counters(text))
+
     async def submit(self, request: JobRequest) -> int:
         """Submit a job as its user and return its id.
 
@@ -118,6 +179,12 @@ class Commands:
         shape = ("--parsable", f"--delimiter={separator}", f"--format={','.join(RECORD_FIELDS)}")
         text = await self._ask("sacct", "--allusers", "--allocations", "--duplicates", "--noheader", *shape, *which)
         return _read("sacct", lambda: parse_records(text, separator))
+
+    async def _ask_usage(self, *which: str) -> tuple[Usage, ...]:
+        separator = _draw_separator()
+        shape = ("--parsable", f"--delimiter={separator}", f"--format={','.join(USAGE_FIELDS)}")
+        text = await self._ask("sacct", "--allusers", "--allocations", "--duplicates", "--noheader", *shape, *which)
+        return _read("sacct", lambda: parse_usage(text, separator))
 
     async def _ask(self, program: str, *arguments: str) -> str:
         output = await self._run(program, [str(self._settings.bin_dir / program), *arguments])

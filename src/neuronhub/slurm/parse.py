@@ -19,14 +19,17 @@ __all__ = [
     "RECORD_FIELDS",
     "parse_configuration",
     "parse_gpus",
+    "parse_id",
     "parse_job_id",
     "parse_jobs",
     "parse_nodes",
     "parse_partitions",
     "parse_records",
+    "parse_state",
     "parse_time_limit",
     "render_time_limit",
     "split_node_state",
+    "split_rows",
 ]
 
 _WIDE = 512
@@ -69,6 +72,8 @@ RECORD_FIELDS = (
 _STATE = re.compile(r"(?P<word>[a-z_]+|\?)(?P<flags>[*~#!%$@^+-]*)")
 _GRES = re.compile(r"gpu(?::(?P<kind>[^:()]+|\(null\)))??(?::(?P<count>[0-9]+))?(?:\(.*\))?")
 _NOTHING = frozenset({"", "(null)", "n/a", "none"})
+_FORGETTING = ("PriorityDecayHalfLife", "PriorityUsageResetPeriod")
+_FOR_GOOD = ("", "NONE", "0", "00:00:00")
 
 
 def parse_nodes(text: str) -> tuple[tuple[str, Node], ...]:
@@ -153,16 +158,16 @@ def _parse_names(text: str) -> tuple[str, ...]:
 
 def parse_jobs(text: str, separator: str) -> tuple[Job, ...]:
     """Parse ``squeue --Format`` with JOB_FIELDS, each followed by ``separator``."""
-    return tuple(_parse_job(row) for row in _split_rows(text, separator, len(JOB_FIELDS), "squeue"))
+    return tuple(_parse_job(row) for row in split_rows(text, separator, len(JOB_FIELDS), "squeue"))
 
 
 def _parse_job(cells: list[str]) -> Job:
     status = int(cells[10])
     return Job(
-        id=_parse_id(cells[0]),
+        id=parse_id(cells[0]),
         name=cells[11],
         user=cells[1],
-        state=_parse_state(cells[2]),
+        state=parse_state(cells[2]),
         partition=cells[3],
         reason="" if cells[4].lower() in _NOTHING else cells[4],
         submitted_at=parse_moment(cells[5]),
@@ -178,16 +183,16 @@ def _parse_job(cells: list[str]) -> Job:
 
 def parse_records(text: str, separator: str) -> tuple[Job, ...]:
     """Parse ``sacct --parsable --delimiter=separator`` with RECORD_FIELDS; a job that ran twice is there twice."""
-    return tuple(_parse_record(row) for row in _split_rows(text, separator, len(RECORD_FIELDS), "sacct"))
+    return tuple(_parse_record(row) for row in split_rows(text, separator, len(RECORD_FIELDS), "sacct"))
 
 
 def _parse_record(cells: list[str]) -> Job:
     code, _, signal = cells[9].partition(":")
     single_node = re.fullmatch(r"[^\[\],\s]+", cells[8]) and cells[8].lower() not in _NOTHING
     return Job(
-        id=_parse_id(cells[0]),
+        id=parse_id(cells[0]),
         user=cells[1],
-        state=_parse_state(cells[2]),
+        state=parse_state(cells[2]),
         partition=cells[3],
         submitted_at=parse_moment(cells[4]),
         started_at=parse_moment(cells[5]),
@@ -200,7 +205,8 @@ def _parse_record(cells: list[str]) -> Job:
     )
 
 
-def _split_rows(text: str, separator: str, width: int, program: str) -> Iterator[list[str]]:
+def split_rows(text: str, separator: str, width: int, program: str) -> Iterator[list[str]]:
+    """Cut an answer into rows of ``width`` cells, each cell followed by ``separator``."""
     cells = text.split(separator)
     if len(cells) % width != 1 or cells[-1].strip():
         raise ValueError(f"{program}: the answer is not made of whole rows")
@@ -208,13 +214,14 @@ def _split_rows(text: str, separator: str, width: int, program: str) -> Iterator
         yield [cell.strip() for cell in cells[start : start + width]]
 
 
-def _parse_id(text: str) -> int:
+def parse_id(text: str) -> int:
+    """Parse the number of a job."""
     if not re.fullmatch("[0-9]{1,10}", text):
         raise ValueError(f"not a job id: {text!r}")
     return int(text)
 
 
-def _parse_state(text: str) -> JobState:
+def parse_state(text: str) -> JobState:
     """A word we do not know is no end: UNKNOWN. ``CANCELLED by 1001`` is CANCELLED; LOST is never Slurm's word."""
     word = text.split(maxsplit=1)[0].rstrip("+") if text else ""
     return JobState(word) if word in JobState.__members__ and word != JobState.LOST else JobState.UNKNOWN
@@ -222,7 +229,7 @@ def _parse_state(text: str) -> JobState:
 
 def parse_job_id(text: str) -> int:
     """Parse what ``sbatch --parsable`` prints: ``ID`` or ``ID;CLUSTER``."""
-    return _parse_id(text.strip().split(";", 1)[0])
+    return parse_id(text.strip().split(";", 1)[0])
 
 
 def parse_configuration(text: str) -> Configuration:
@@ -231,4 +238,9 @@ def parse_configuration(text: str) -> Configuration:
     if "AccountingStorageType" not in values or "PrivateData" not in values:
         raise ValueError("scontrol: not a configuration")
     private = frozenset(word for word in values["PrivateData"].lower().split(",") if word and word != "none")
-    return Configuration(values["AccountingStorageType"] != "accounting_storage/none", private)
+    return Configuration(
+        accounting=values["AccountingStorageType"] != "accounting_storage/none",
+        private_data=private,
+        cluster=values.get("ClusterName", ""),
+        counts_for_good=all(values.get(key, "").upper() in _FOR_GOOD for key in _FORGETTING),
+    )

@@ -71,6 +71,11 @@ def parse_moment(text: str) -> datetime | None:
         return None
 
 
+def render_moment(moment: datetime) -> str:
+    """Return ``moment`` as sacct takes it under TZ=UTC, cut to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+
+
 def _parse_length(word: str) -> timedelta:
     match = _LENGTH.fullmatch(word)
     if match is None:

@@ -203,6 +203,10 @@ class Configuration:
     """Ended jobs can be asked for with sacct."""
     private_data: frozenset[str] = frozenset()
     """What people see of their own only (PrivateData), such as ``jobs``."""
+    cluster: str = ""
+    """Slurm's name of it; one slurmdbd may serve several."""
+    counts_for_good: bool = False
+    """Slurm's usage counters neither decay nor begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
