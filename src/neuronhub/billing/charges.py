@@ -41,11 +41,11 @@ def find_charge(connection: Connection, charge_id: int) -> Charge | None:
 
 
 def fetch_charges(
-    connection: Connection, where: Filter, *, limit: int | None, after: int | None, newest_first: bool
+    connection: Connection, where: Filter, *, limit: int | None, skip: int, after: int | None, newest_first: bool
 ) -> list[Charge]:
-    """Charges in the order of their ends; at most ``limit``, those that follow the charge of id ``after``."""
+    """Charges in the order of their ends; at most ``limit``, but the first ``skip``, after that of id ``after``."""
     place = tuple_(charges.c.ended_at, charges.c.id)
-    found = select(charges).where(*match_charges(where)).limit(limit)
+    found = select(charges).where(*match_charges(where)).limit(limit).offset(skip or None)
     if after is not None:
         last = charges.alias()
         reached = select(last.c.ended_at, last.c.id).where(last.c.id == after).scalar_subquery()

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    case,
     column,
     func,
     literal,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from neuronhub.billing.schema import Moment, charges, credits
 from neuronhub.billing.selection import match_charges
-from neuronhub.billing.types import Filter, Total
+from neuronhub.billing.types import Filter, Total, Waits
 
 
 def sum_by(connection: Connection, where: Filter, name: str) -> list[Total]:
@@ -50,6 +51,30 @@ def sum_by_day(connection: Connection, where: Filter, zone: ZoneInfo) -> list[To
     by = (days.c.day, charges.c.queue)
     grouped = sums.where(*match_charges(where)).group_by(*by).order_by(*by)
     return [_parse_total(row) for row in connection.execute(grouped)]
+
+
+def fetch_waits(connection: Connection, where: Filter) -> list[Waits]:
+    """Median and longest wait of segments that have begun, by queue, in its order."""
+    c = charges.c
+    ranked = (
+        select(
+            c.queue,
+            c.waited_s,
+            func.row_number().over(partition_by=c.queue, order_by=c.waited_s).label("rank"),
+            func.count().over(partition_by=c.queue).label("segments"),
+        )
+        .where(*match_charges(where), c.started_at.is_not(None))
+        .subquery()
+    )
+    # The one in the middle, or the two of an even number.
+    middle = ranked.c.rank.in_([(ranked.c.segments + 1) // 2, (ranked.c.segments + 2) // 2])
+    median = func.avg(case((middle, ranked.c.waited_s))).label("median_s")
+    grouped = (
+        select(ranked.c.queue, func.count().label("segments"), median, func.max(ranked.c.waited_s).label("longest_s"))
+        .group_by(ranked.c.queue)
+        .order_by(ranked.c.queue)
+    )
+    return [Waits(row.queue, row.segments, float(row.median_s), row.longest_s) for row in connection.execute(grouped)]
 
 
 def _list_days(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[tuple[str, datetime, datetime]]:

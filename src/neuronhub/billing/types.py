@@ -223,3 +223,13 @@ class Total:
     amount_minor: int
     corrected_minor: int
     """Given back by corrections of these charges, whenever they were made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long segments of a queue waited, from submit to begin."""
+
+    queue: str
+    segments: int
+    median_s: float
+    longest_s: int

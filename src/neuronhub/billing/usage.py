@@ -1,0 +1,143 @@
+"""What the usage page shows, read from the ledger. Synchronous: the hub calls it in a thread."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from neuronhub.billing.chart import Chart, choose_measure, draw_chart
+from neuronhub.billing.ledger import Ledger
+from neuronhub.billing.money import round_amount
+from neuronhub.billing.prices import compute_amount, count_away
+from neuronhub.billing.question import ALL, OWN, Question, Reader, make_filter, narrow_to_list, widen_question
+from neuronhub.billing.types import Balance, Charge, Filter, Running, Total, Waits
+from neuronhub.tariff import Billing
+
+PAGE = 50
+"""Jobs on one page."""
+MOST_USERS = 20
+"""The list of those who used most ends there."""
+NEARLY_SPENT_PERCENT = 10
+"""An account with less of its grants left than this is near its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A job that still runs, and what it would cost if it had ended when Slurm was last asked."""
+
+    running: Running
+    away_s: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One page."""
+
+    question: Question
+    reader: Reader
+    balances: tuple[Balance, ...]
+    """Of the reader's accounts, of the account asked for, or of all."""
+    total: Total
+    chart: Chart
+    days: tuple[Total, ...]
+    """By day and queue."""
+    queues: tuple[Total, ...]
+    """The most money first, then the most time, as are the next two."""
+    users: tuple[Total, ...]
+    """At most MOST_USERS; empty where the reader sees own jobs."""
+    accounts: tuple[Total, ...]
+    """Empty unless all accounts were asked for, as is the next one."""
+    waits: tuple[Waits, ...]
+    running: tuple[Estimate, ...]
+    charges: tuple[Charge, ...]
+    """PAGE of them at most, the newest first."""
+    listed: int
+    """How many there are on all pages."""
+    pages: int
+
+
+def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Question) -> Usage:
+    """What ``reader`` sees who asks ``asked``; a page after the last one is the last one.
+
+    Raises NotYours, LedgerUnavailable.
+    """
+    question = widen_question(reader, asked)
+    where = make_filter(reader, question, billing.zone)
+    balances = fetch_balances(ledger, reader, question)
+    days = ledger.sum_by_day(where, billing.zone)
+    narrowed = narrow_to_list(where, question, billing.zone)
+    listed = add_totals(ledger.sum_by_queue(narrowed)).segments
+    pages = max(1, -(-listed // PAGE))
+    page = min(question.page, pages)
+    charges = ledger.fetch_charges(narrowed, limit=PAGE, skip=(page - 1) * PAGE, newest_first=True)
+    everything = question.account == ALL
+    return Usage(
+        question=question.turn_to(page),
+        reader=reader,
+        balances=balances,
+        total=add_totals(days),
+        chart=draw_chart(question.month.list_days(), days, question.measure or choose_measure(days), ledger.currency),
+        days=tuple(days),
+        queues=_rank(_add_by_queue(days)),
+        users=() if question.account == OWN else _rank(ledger.sum_by_user(where))[:MOST_USERS],
+        accounts=_rank(ledger.sum_by_account(where)) if everything else (),
+        waits=tuple(ledger.fetch_waits(where)) if everything else (),
+        running=fetch_estimates(ledger, billing, where),
+        charges=tuple(charges),
+        listed=listed,
+        pages=pages,
+    )
+
+
+def fetch_balances(ledger: Ledger, reader: Reader, question: Question) -> tuple[Balance, ...]:
+    """The budgets that belong to ``question``, the reader's default account first; raises NotYours.
+
+    An operator may ask for any account, and is told when there is none of that name.
+    """
+    match question.account:
+        case _ if question.account == ALL:
+            found = ledger.balances(None)
+            return tuple(sorted(found.values(), key=lambda balance: (balance.available_minor, balance.account)))
+        case _ if question.account == OWN:
+            names = (*reader.accounts, *sorted(reader.coordinated - set(reader.accounts)))
+            found = ledger.balances(names)
+            return tuple(found[name] for name in names)
+    balance = ledger.balances([question.account])[question.account]
+    return (balance,)
+
+
+def fetch_estimates(ledger: Ledger, billing: Billing, where: Filter) -> tuple[Estimate, ...]:
+    """Jobs that run now, whatever the month, the oldest first."""
+    running = ledger.fetch_running(where)
+    away = ledger.fetch_away({one.start.server for one in running})
+    found = []
+    for one in sorted(running, key=lambda one: (one.started_at, one.job_id)):
+        intervals = away.get(one.start.server, [])
+        away_s = min(one.elapsed_s, count_away(intervals, one.started_at, one.seen_at, billing.away.after))
+        amount = compute_amount(one.start.rate, one.units, one.elapsed_s - away_s)
+        found.append(Estimate(one, away_s, round_amount(amount, ledger.currency)))
+    return tuple(found)
+
+
+def add_totals(totals: Iterable[Total], key: str = "", queue: str = "") -> Total:
+    """One sum of several."""
+    numbers = [0] * len(_NUMBERS)
+    for total in totals:
+        numbers = [so_far + getattr(total, name) for so_far, name in zip(numbers, _NUMBERS, strict=True)]
+    return Total(key, queue, *numbers)
+
+
+_NUMBERS = tuple(field.name for field in fields(Total))[2:]
+
+
+def _add_by_queue(days: Iterable[Total]) -> list[Total]:
+    groups: dict[str, list[Total]] = defaultdict(list)
+    for total in days:
+        groups[total.queue].append(total)
+    return [add_totals(group, queue, queue) for queue, group in groups.items()]
+
+
+def _rank(totals: Iterable[Total]) -> tuple[Total, ...]:
+    return tuple(sorted(totals, key=lambda total: (-total.amount_minor, -total.elapsed_s, total.key)))
