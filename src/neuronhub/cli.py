@@ -19,6 +19,7 @@ ROOMS = {
     "demo": ("neuronhub.demo.cli", "demo"),
     "base": ("neuronhub.environments.base.cli", "base"),
     "env": ("neuronhub.environments.env_cli", "env"),
+    "billing": ("neuronhub.billing.cli", "billing"),
 }
 """Commands that live in a room of their own: name -> (module, attribute)."""
 

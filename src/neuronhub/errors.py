@@ -64,6 +64,10 @@ class Unpriced(BillingError):
     """A job cannot be charged as it stands, and nothing is guessed: the text says which, and what to mend."""
 
 
+class OperatorsOnly(BillingError):
+    """The ledger is closed to the user who runs the command; the text says as whom to run it."""
+
+
 class QuestionRefused(BillingError):
     """What was asked of the ledger is no month, day, queue or page; the text says how to write it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from functools import partial
@@ -11,7 +12,7 @@ from neuronhub.demo.commands import answers_http, answers_tcp, answers_unix, ens
 from neuronhub.demo.directory import render_entries
 from neuronhub.demo.installation import NODE, PROXY, PYTHON, SOURCE
 from neuronhub.demo.ports import Ports
-from neuronhub.demo.shape import HUB_USER, NODES, PROXY_USER, Node
+from neuronhub.demo.shape import GRANTS, HUB_USER, NODES, PROXY_USER, Node
 from neuronhub.demo.slurm_conf import render_slurm_accounts
 from neuronhub.demo.state import Secret, StateFolder
 from neuronhub.demo.supervisor import Part
@@ -211,6 +212,16 @@ async def _ensure_slurm_accounts(state: StateFolder) -> None:
     made.touch()
 
 
+async def _ensure_grant(state: StateFolder, account: str, amount: int) -> None:
+    """A Slurm account gets its first budget, as an operator would give it."""
+    made = state.data(f"grant-made-{account}")
+    if made.exists():
+        return
+    command = (PYTHON, "-m", "neuronhub.cli", "--site", str(DEFAULT_SITE), "billing", "grant", account, str(amount))
+    await run_command(*command, "--note", "First budget", user=HUB_USER, PYTHONPATH=SOURCE)
+    made.touch()
+
+
 def _plan_hub(state: StateFolder, ports: Ports, secrets: dict[str, Secret]) -> Part:
     async def ensure_enrolled() -> None:
         made = state.data("enrolment-made")
@@ -222,6 +233,12 @@ def _plan_hub(state: StateFolder, ports: Ports, secrets: dict[str, Secret]) -> P
         )
         made.touch()
 
+    async def answers_with_budgets() -> bool:
+        if not await answers_http(ports.hub_api, "/hub/health"):
+            return False
+        await asyncio.gather(*(_ensure_grant(state, account, amount) for account, amount in GRANTS.items()))
+        return True
+
     return Part(
         name="hub",
         argv=(PYTHON, "-m", "neuronhub.cli", "up", "--site", str(DEFAULT_SITE)),
@@ -229,7 +246,7 @@ def _plan_hub(state: StateFolder, ports: Ports, secrets: dict[str, Secret]) -> P
         user=HUB_USER,
         before=ensure_enrolled,
         environment=(("PYTHONPATH", SOURCE),),
-        ready=partial(answers_http, ports.hub_api, "/hub/health"),
+        ready=answers_with_budgets,
         own_machine=True,
         ready_within_s=60,
         stop_within_s=3,

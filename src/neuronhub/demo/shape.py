@@ -137,6 +137,8 @@ DRAINED_REASON = "Fan replacement"
 
 LABS = {"lab-a": 20101, "lab-b": 20102, "lab-c": 20103}
 """Groups of the directory (with their gid), which are Slurm's accounts too."""
+GRANTS = {"lab-a": 100_000_000, "lab-b": 100_000_000, "lab-c": 5_000}
+"""First budgets of Slurm's accounts, in KRW; lab-c's does not last for what a start can cost."""
 DISCOUNTS = {"lab-b": Decimal(10)}
 """Percent that a Slurm account pays less."""
 OPERATOR = "operator"
