@@ -55,8 +55,7 @@ class Database:
 
     def ensure_schema(self, currency: str) -> None:
         """Bring the tables to this version, one process at a time; raises LedgerUnavailable if they are ahead of it."""
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config = _make_config()
         with _translate_errors(self.url), _translate_missing_file(self.url):
             if self.url.get_backend_name() == "sqlite":
                 _ensure_private_file(Path(self.url.database or ""))
@@ -67,9 +66,28 @@ class Database:
                 command.upgrade(config, "head")
                 _ensure_currency(connection, currency)
 
+    def check_schema(self) -> None:
+        """Raise LedgerUnavailable unless the tables are there and of this version; makes and changes nothing."""
+        if self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").is_file():
+            raise LedgerUnavailable(f"{self.url.database} is not there. The hub makes it when it starts.")
+        scripts = ScriptDirectory.from_config(_make_config())
+        with self.read() as connection:
+            _refuse_newer(connection, scripts, self.url)
+            found = MigrationContext.configure(connection).get_current_heads()
+        if set(found) != set(scripts.get_heads()):
+            raise LedgerUnavailable(
+                f"The ledger {self.url.render_as_string()} is of an older version. The hub renews it when it starts."
+            )
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+
+def _make_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def insert_new(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

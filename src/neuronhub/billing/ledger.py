@@ -31,6 +31,10 @@ class Ledger:
         """Make the tables, or bring them to this version; raises LedgerUnavailable when they are of a later one."""
         self._database.ensure_schema(self.currency)
 
+    def check_schema(self) -> None:
+        """Raise LedgerUnavailable unless the tables are there and of this version; makes and changes nothing."""
+        self._database.check_schema()
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
