@@ -63,6 +63,17 @@ def fetch_balances(connection: Connection, accounts: Collection[str] | None) -> 
 _SUMS = ("granted", "charged", "held")
 
 
+def fetch_left(connection: Connection, account: str, moment: datetime) -> int:
+    """What was left at ``moment``: credits until then less charges for what had ended by then."""
+    granted = select(func.coalesce(func.sum(credits.c.amount_minor), 0)).where(
+        credits.c.account == account, credits.c.at < moment
+    )
+    charged = select(func.coalesce(func.sum(charges.c.amount_minor), 0)).where(
+        charges.c.account == account, charges.c.ended_at < moment
+    )
+    return int(connection.execute(select(granted.scalar_subquery() - charged.scalar_subquery())).scalar_one())
+
+
 def insert_grant(
     connection: Connection, account: str, amount_minor: int, *, by: str, note: str, at: datetime
 ) -> Credit:

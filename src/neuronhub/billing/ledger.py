@@ -31,9 +31,9 @@ class Ledger:
         """Make the tables, or bring them to this version; raises LedgerUnavailable when they are of a later one."""
         self._database.ensure_schema(self.currency)
 
-    def check_schema(self) -> None:
-        """Raise LedgerUnavailable unless the tables are there and of this version; makes and changes nothing."""
-        self._database.check_schema()
+    def is_current(self) -> bool:
+        """Are the tables there and of this version? Makes nothing; raises LedgerUnavailable if they are ahead of it."""
+        return self._database.is_current()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -171,6 +171,11 @@ class Ledger:
         """Account -> its budget: of all ``accounts``, or (None) of those that occur in the ledger."""
         with self._database.read() as connection:
             return budgets.fetch_balances(connection, accounts)
+
+    def fetch_left(self, account: str, moment: datetime) -> int:
+        """What was left of an account's budget at ``moment``, by all that is known now: a statement opens with it."""
+        with self._database.read() as connection:
+            return budgets.fetch_left(connection, account, moment)
 
     def fetch_credits(
         self, account: str | None = None, since: datetime | None = None, until: datetime | None = None

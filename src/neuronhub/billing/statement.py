@@ -65,8 +65,7 @@ def fetch_statement(ledger: Ledger, account: str, month: Month, zone: ZoneInfo) 
     """The statement of ``account``; who may read it is the caller's to say. Raises LedgerUnavailable."""
     since, until = month.since(zone), month.until(zone)
     accounts = frozenset({account})
-    former = sum(total.amount_minor for total in ledger.sum_by_account(Filter(until=since, accounts=accounts)))
-    opening = sum(credit.amount_minor for credit in ledger.fetch_credits(account, None, since)) - former
+    opening = ledger.fetch_left(account, since)
     given = tuple(ledger.fetch_credits(account, since, until))
     empty = Statement(account, "", month, opening, given, (), (), (), _NOTHING)
     return _add_charges(ledger, empty, Filter(since=since, until=until, accounts=accounts))

@@ -68,7 +68,7 @@ def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Questio
     balances = fetch_balances(ledger, reader, question)
     days = ledger.sum_by_day(where, billing.zone)
     narrowed = narrow_to_list(where, question, billing.zone)
-    listed = add_totals(ledger.sum_by_queue(narrowed)).segments
+    listed = add_totals(days if narrowed == where else ledger.sum_by_queue(narrowed)).segments
     pages = max(1, -(-listed // PAGE))
     page = min(question.page, pages)
     charges = ledger.fetch_charges(narrowed, limit=PAGE, skip=(page - 1) * PAGE, newest_first=True)
