@@ -1,6 +1,6 @@
 # NeuronHub: every target does its own set-up, on a Debian 12 with git and make, as root.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean setup packages venv base proxy ui locale bytecode browser
+.PHONY: help demo test check bench lock clean setup packages test-packages venv base proxy ui locale bytecode
 
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -21,14 +21,14 @@ help: ## show this
 demo: setup ## run a whole site here: Slurm, directory, proxy and hub (DEMO="--fresh --port 9000")
 	.venv/bin/neuronhub demo $(DEMO)
 
-test: setup browser ## run all tests, the browser's journeys on the embedded site included (TESTS="tests/unit -k form")
+test: setup test-packages ## run all tests, the browser's journeys on the embedded site included (TESTS="tests/unit -k form")
 	npm --prefix ui run --silent test
 	.venv/bin/python -m pytest $(TESTS)
 
 check: packages venv ui locale ## lint, types, the rules between rooms, translations
 	scripts/check
 
-bench: setup ## measure beside batchspawner; results go to bench/output and docs (BENCH="--only one")
+bench: setup test-packages ## measure beside batchspawner; results go to bench/output and docs (BENCH="--only one")
 	.venv/bin/python -m bench $(BENCH)
 	.venv/bin/python -m bench.environments
 	.venv/bin/python -m bench.workbench
@@ -43,7 +43,7 @@ setup: packages venv proxy ui locale base bytecode
 packages:
 	@scripts/ensure-packages requirements/debian-demo.txt
 
-browser:
+test-packages:
 	@scripts/ensure-packages requirements/debian-test.txt
 
 venv: packages

@@ -19,7 +19,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, insert, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from neuronhub.billing import schema
 from neuronhub.errors import EntryRefused, LedgerUnavailable
@@ -66,18 +67,14 @@ class Database:
                 command.upgrade(config, "head")
                 _ensure_currency(connection, currency)
 
-    def check_schema(self) -> None:
-        """Raise LedgerUnavailable unless the tables are there and of this version; makes and changes nothing."""
+    def is_current(self) -> bool:
+        """Are the tables there and of this version? Makes nothing; raises LedgerUnavailable if they are ahead of it."""
         if self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").is_file():
-            raise LedgerUnavailable(f"{self.url.database} is not there. The hub makes it when it starts.")
+            return False
         scripts = ScriptDirectory.from_config(_make_config())
         with self.read() as connection:
             _refuse_newer(connection, scripts, self.url)
-            found = MigrationContext.configure(connection).get_current_heads()
-        if set(found) != set(scripts.get_heads()):
-            raise LedgerUnavailable(
-                f"The ledger {self.url.render_as_string()} is of an older version. The hub renews it when it starts."
-            )
+            return set(MigrationContext.configure(connection).get_current_heads()) == set(scripts.get_heads())
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -171,9 +168,9 @@ def _ensure_currency(connection: Connection, currency: str) -> None:
 def _translate_errors(url: URL) -> Iterator[None]:
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, DataError) as error:
         raise EntryRefused(f"The ledger refused an entry: {error.orig}") from error
-    except SQLAlchemyError as error:
+    except (DBAPIError, NoFreeConnection) as error:
         reason = str(getattr(error, "orig", None) or error).strip()
         raise LedgerUnavailable(
             f"The ledger {url.render_as_string()} does not answer ({reason}). Nothing was written; try again later, "
