@@ -103,9 +103,10 @@ def explain_free(
 def keep_rate(start: Start, usage: Usage, site: Site) -> Rate:
     """What was promised at Submit; where the job was moved to another queue since, that queue's price at its submit.
 
-    Slurm lets a user move a waiting job, also from a free queue to one that is not. Raises Unpriced.
+    Slurm lets a user move a waiting job, also from a free queue to one that is not, or to several at once.
+    Raises Unpriced.
     """
-    if usage.partition == start.queue:
+    if usage.partition == start.queue or usage.elapsed_s == 0:
         return start.rate
     queue = site.queue(usage.partition)
     if queue is None:
@@ -123,8 +124,13 @@ def make_charge(start: Start, usage: Usage, intervals: Iterable[Interval], site:
     """
     billing = site.billing
     assert billing is not None, "nothing is charged without billing in the site file"
-    if usage.ended_at is None or (usage.started_at is not None and usage.ended_at < usage.started_at):
-        raise Unpriced(f"Job {usage.job_id} ended at {usage.ended_at} and began at {usage.started_at}, says Slurm.")
+    if usage.ended_at is None or usage.ended_at - (usage.started_at or usage.ended_at) < timedelta(
+        seconds=usage.elapsed_s
+    ):
+        raise Unpriced(
+            f"Job {usage.job_id} began at {usage.started_at}, ended at {usage.ended_at} and took {usage.elapsed_s} s, "
+            "says Slurm."
+        )
     rate = keep_rate(start, usage, site)
     startup = timedelta(seconds=site.slurm.startup_timeout_s)
     why_free = explain_free(start, rate, usage, billing.uncharged_states, startup)
@@ -142,7 +148,7 @@ def make_charge(start: Start, usage: Usage, intervals: Iterable[Interval], site:
         use=start.use,
         user=start.user,
         account=start.account or usage.account,
-        queue=usage.partition,
+        queue=start.queue if site.queue(usage.partition) is None else usage.partition,  # it may have waited for several
         state=usage.state.value,
         started_at=usage.started_at,
         ended_at=usage.ended_at,

@@ -256,6 +256,15 @@ class Usage:
     exit_code: int = 0
     exit_signal: int = 0
 
+    @property
+    def over(self) -> bool:
+        """It has ended, and accounting has heard all of it: pieces of a record arrive one after the other."""
+        told = self.partition != "" and (self.elapsed_s == 0 or self.nodes > 0)
+        return told and self.ended_at is not None and self.state not in _GOING_ON
+
+
+_GOING_ON = frozenset({JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED, JobState.UNKNOWN})
+
 
 @dataclass(frozen=True, slots=True)
 class Association:
@@ -289,8 +298,9 @@ class Associations:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the processes of a running job have used so far (sstat); grows until it ends."""
+    """What the processes of a running job have used so far (sstat)."""
 
     cpu_s: float
-    gpu_s: float | None = None
-    """Seconds of busy GPU, where Slurm accounts for gres/gpuutil; None where it does not."""
+    """Seconds of one core, in whole ones; grows until the job ends."""
+    gpu_percent: float | None = None
+    """Of one GPU, at Slurm's latest sample, where it accounts for gres/gpuutil; None where it does not."""

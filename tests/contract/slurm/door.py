@@ -22,33 +22,36 @@ from neuronhub.slurm.commands import Commands
 Answer = TypeVar("Answer")
 
 RECORDED = Path(__file__).parent / "recorded"
-PROGRAMS = ("sinfo", "squeue", "scontrol", "sacct", "sbatch", "scancel")
+PROGRAMS = ("sinfo", "squeue", "scontrol", "sacct", "sacctmgr", "sstat", "sbatch", "scancel")
 PATIENCE_S = 40.0
 
 _SEPARATOR = re.compile(r"\|[0-9a-f]{16}\|")
 _PLACEHOLDER = "|SEPARATOR|"
+_NEXT = "-- next command\n"
 
 
 class RealCommands(Commands):
-    """Remembers what the latest command printed."""
+    """Remembers what the commands of a question printed; None for one without an end."""
 
-    latest: Output | None = None
+    def __init__(self, settings: Slurm) -> None:
+        super().__init__(settings, become=True)
+        self.printed: list[Output | None] = []
 
     async def _run(self, program: str, argv: list[str], *, stdin: str | None = None, linger_s: float = 0.0) -> Output:
-        self.latest = None
-        self.latest = await super()._run(program, argv, stdin=stdin, linger_s=linger_s)
-        return self.latest
+        self.printed.append(None)
+        self.printed[-1] = output = await super()._run(program, argv, stdin=stdin, linger_s=linger_s)
+        return output
 
 
 class RecordedCommands(Commands):
-    """Runs nothing: every command prints what is in ``recording``."""
+    """Runs nothing: commands print what is in ``recording``, one after the other."""
 
-    recording = Output(0, "", "")
+    recording: list[Output]
 
     async def _run(self, program: str, argv: list[str], *, stdin: str | None = None, linger_s: float = 0.0) -> Output:
+        output = self.recording.pop(0)
         drawn = _SEPARATOR.search(" ".join(argv))
-        stdout = self.recording.stdout.replace(_PLACEHOLDER, drawn[0] if drawn else "")
-        return Output(self.recording.code, stdout, self.recording.stderr)
+        return Output(output.code, output.stdout.replace(_PLACEHOLDER, drawn[0] if drawn else ""), output.stderr)
 
 
 class Door:
@@ -57,7 +60,7 @@ class Door:
     def __init__(self, site: RunningSite | None, folder: Path, *, record: bool = False) -> None:
         self.site = site
         self.record = record
-        self.real = RealCommands(make_settings(site, folder), become=True) if site else None
+        self.real = RealCommands(make_settings(site, folder)) if site else None
         self.recorded = RecordedCommands(Slurm(), become=True)
         self.commands: Commands = self.real or self.recorded
 
@@ -93,7 +96,11 @@ class Door:
             return answer
         deadline = time.monotonic() + PATIENCE_S
         try:
-            while not until(answer := await question()):
+            while True:
+                self.real.printed.clear()
+                answer = await question()
+                if until(answer):
+                    break
                 assert time.monotonic() < deadline, answer
                 await asyncio.sleep(0.3)
         except SlurmError:
@@ -105,15 +112,20 @@ class Door:
     def _save(self, name: str) -> None:
         if not self.record or self.site is None or self.real is None:
             return
-        assert self.real.latest is not None, f"{name}: a command without an end cannot be recorded"
-        text = f"exit {self.real.latest.code}\n{self.real.latest.stderr}-- stdout\n{self.real.latest.stdout}"
+        outputs = [output for output in self.real.printed if output is not None]
+        assert len(outputs) == len(self.real.printed), f"{name}: a command without an end cannot be recorded"
+        text = _NEXT.join(f"exit {output.code}\n{output.stderr}-- stdout\n{output.stdout}" for output in outputs)
         text = _SEPARATOR.sub(_PLACEHOLDER, text.replace(str(self.site.state_dir), "/site"))
         (RECORDED / f"{name}.txt").write_text(text)
 
 
-def read_recording(name: str) -> Output:
-    """What a command of the real daemons once printed."""
-    head, stdout = (RECORDED / f"{name}.txt").read_text().split("-- stdout\n", 1)
+def read_recording(name: str) -> list[Output]:
+    """What the commands of one question once printed, in their order."""
+    return [_parse_output(text) for text in (RECORDED / f"{name}.txt").read_text().split(_NEXT)]
+
+
+def _parse_output(text: str) -> Output:
+    head, stdout = text.split("-- stdout\n", 1)
     status, stderr = head.split("\n", 1)
     return Output(int(status.removeprefix("exit ")), stdout, stderr)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+FILES = [Path(__file__).parent / name for name in ("test_slurm.py", "test_accounting.py")]
+
 if __name__ == "__main__":
     os.environ["NEURONHUB_RECORD"] = "1"
-    sys.exit(pytest.main([str(Path(__file__).parent / "test_slurm.py"), "-k", "real", *sys.argv[1:]]))
+    sys.exit(pytest.main([*map(str, FILES), "-k", "real", *sys.argv[1:]]))
