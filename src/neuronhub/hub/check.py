@@ -15,6 +15,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from neuronhub.environments.bases import read_active
 from neuronhub.errors import NeuronHubError
+from neuronhub.hub.billing_check import check_accounting, check_ledger, check_prices
 from neuronhub.hub.environment import list_commands
 from neuronhub.hub.settings import read_secret
 from neuronhub.login.connection import Connection, ConnectionFailed, Server
@@ -56,6 +57,10 @@ async def _check_all(site: Site, say: Say) -> bool:
     ]
     if site.login is not None:
         looks.append(("directory", _check_directory))
+    if any(queue.prices for queue in site.queues):
+        looks.append(("prices", check_prices))
+    if site.billing is not None:
+        looks += [("ledger", check_ledger), ("accounting", check_accounting)]
     well = True
     for name, look in looks:
         try:

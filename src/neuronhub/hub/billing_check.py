@@ -1,0 +1,64 @@
+"""``neuronhub check``, as far as money goes: prices, the ledger, Slurm's accounting. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from neuronhub.billing.ledger import open_ledger
+from neuronhub.errors import LedgerUnavailable, SiteFileError
+from neuronhub.site import Site
+from neuronhub.slurm.commands import Commands
+
+LOOK_BACK = timedelta(minutes=1)
+
+
+async def check_prices(site: Site) -> str:
+    """Every queue that has prices has one that holds now."""
+    now = datetime.now(UTC)
+    priced = [queue for queue in site.queues if queue.prices]
+    for queue in priced:
+        if queue.price_at(now) is None:
+            raise SiteFileError(
+                f"{queue.name} has no price before {queue.prices[0].valid_from}: nobody can start there until then. "
+                "Give it one that holds now."
+            )
+    return f"{len(priced)} queues cost {site.currency}" + ("" if site.billing else ", and nothing is charged")
+
+
+async def check_ledger(site: Site) -> str:
+    """It answers, nobody but the hub's user can read its file, and its tables are not of a later version."""
+    url = make_url(site.ledger_url)
+    if url.get_backend_name() == "sqlite":
+        _refuse_open(Path(url.database or ""))
+    ledger = open_ledger(site)
+    try:
+        current = await asyncio.to_thread(ledger.is_current)
+    finally:
+        ledger.close()
+    return f"{url.render_as_string()}" + ("" if current else ": the hub makes or renews it when it starts")
+
+
+async def check_accounting(site: Site) -> str:
+    """sacct and sacctmgr answer, and Slurm knows the accounts that have a discount."""
+    commands = Commands(site.slurm, become=True)
+    now = datetime.now(UTC)
+    await commands.fetch_window(now - LOOK_BACK, now)
+    known = {member.account for member in (await commands.fetch_associations()).members}
+    discounted = {discount.account for discount in site.billing.discounts} if site.billing else set()
+    unknown = sorted(discounted - known)
+    if unknown:
+        raise SiteFileError(
+            f"billing.discounts: Slurm has no account {', '.join(unknown)} with members. It has: "
+            f"{', '.join(sorted(known)) or 'none'}."
+        )
+    return f"sacct answers; {len(known)} accounts, {len(discounted)} with a discount"
+
+
+def _refuse_open(file: Path) -> None:
+    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise LedgerUnavailable(f"{file}: others than the hub's user may read it. Run: chmod 600 {file}")
