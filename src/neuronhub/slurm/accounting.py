@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 
 from neuronhub.slurm.parse import parse_id, parse_state, split_rows
 from neuronhub.slurm.times import parse_duration, parse_moment
@@ -49,6 +48,8 @@ COORDINATOR_FIELDS = ("Account", "Coordinators")
 WORK_FIELDS = ("JobID", "NTasks", "TRESUsageInTot")
 """``sstat --allsteps --parsable2 --format``."""
 
+_GPU_SHARE = "gres/gpuutil"
+"""The one figure of TRESUsageInTot that is no sum over time, but a percentage at the latest sample."""
 _COUNTER = re.compile(
     r"ClusterName=\S* Account=(?P<account>\S+) UserName=(?P<user>\S*) .*?"
     r" UsageRaw/Norm/Efctv=(?P<usage>[0-9]+)(?:\.[0-9]+)?/\S+ ParentAccount=(?P<parent>[^\s(]*)"
@@ -126,14 +127,25 @@ def _cut(text: str, fields: tuple[str, ...]) -> list[list[str]]:
 
 
 def parse_work(text: str) -> dict[int, Work]:
-    """Parse ``sstat`` with WORK_FIELDS: job -> the sum of its steps; jobs without a running step are not there."""
-    total: dict[int, float] = {}
+    """Parse ``sstat`` with WORK_FIELDS: job -> the sum of its steps.
+
+    Jobs without a running step are not there, nor those of which a step has no figure (jobacct_gather/none).
+    """
+    steps: dict[int, list[dict[str, str]]] = {}
     for line in text.splitlines():
         step, _, usage = line.split("|", 2)
-        number = parse_id(step.partition(".")[0])
-        spent = dict(pair.partition("=")[::2] for pair in usage.split(",")).get("cpu", "")
-        total[number] = total.get(number, 0.0) + (parse_duration(spent) or timedelta(0)).total_seconds()
-    return {number: Work(cpu_s) for number, cpu_s in total.items()}
+        figures = dict(pair.partition("=")[::2] for pair in usage.split(",") if pair)
+        steps.setdefault(parse_id(step.partition(".")[0]), []).append(figures)
+    return {job: _add_steps(figures) for job, figures in steps.items() if all("cpu" in one for one in figures)}
+
+
+def _add_steps(steps: list[dict[str, str]]) -> Work:
+    spent = [parse_duration(step["cpu"]) for step in steps]
+    if None in spent:
+        raise ValueError(f"sstat: not a time: {steps!r}")
+    shares = [float(step[_GPU_SHARE]) for step in steps if _GPU_SHARE in step]
+    cpu_s = sum(one.total_seconds() for one in spent if one is not None)
+    return Work(cpu_s, sum(shares) if shares else None)
 
 
 def parse_counters(text: str) -> dict[str, int]:
