@@ -72,10 +72,11 @@ def render_sudoers(hub_user: str = HUB_USER, group: str = RESEARCHERS) -> str:
     """The one sudoers file that the hub needs: exact commands, as members of one group."""
     return f"""\
 # {hub_user} submits, cancels and reads logs of Jupyter jobs as the researcher whose job it is: a member of the
-# group {group}, never root. A start that fails shows the last lines of the job's log, which only its owner can read.
+# group {group}, never root. A start that fails shows the last lines of the job's log, which only its owner can read;
+# sstat tells what a job computes to its owner only.
 Defaults:{hub_user} !requiretty, !use_pty, !pam_session, !syslog
 Defaults:{hub_user} env_keep += "SLURM_CONF SLURM_TIME_FORMAT TZ LC_ALL"
-{hub_user} ALL=(%{group}) TIMEOUT=60s NOPASSWD: /usr/bin/sbatch, /usr/bin/scancel, /usr/bin/tail
+{hub_user} ALL=(%{group}) TIMEOUT=60s NOPASSWD: /usr/bin/sbatch, /usr/bin/scancel, /usr/bin/sstat, /usr/bin/tail
 
 # It shows and mends the researcher's notebook environment by these commands of the site's base, word for word.
 Cmnd_Alias NEURONHUB_LOOK = \\
