@@ -22,6 +22,7 @@ from neuronhub.environments.bases import Base, read_active
 from neuronhub.environments.building import scratch_folder
 from neuronhub.environments.conda.transaction import read_unfinished
 from neuronhub.environments.entries import Entry, mend_entries
+from neuronhub.environments.installation import install_records
 from neuronhub.environments.layered import draw_doors
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.marker import PLACE, Marker
@@ -33,7 +34,7 @@ from neuronhub.environments.packages import (
     normalise_name,
 )
 from neuronhub.environments.removal import remove_tree
-from neuronhub.environments.solution import Source, install_records
+from neuronhub.environments.solution import Source
 from neuronhub.environments.types import Progress, Report
 from neuronhub.environments.user_files import list_names, read_text
 from neuronhub.environments.verification import Verdict, verify_records

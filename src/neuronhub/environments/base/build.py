@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +22,11 @@ from neuronhub.environments.base.check import check_base
 from neuronhub.environments.base.lock import read_locked, write_locked
 from neuronhub.environments.base.spec import fingerprint
 from neuronhub.environments.bases import MARKER, Base, read_base
+from neuronhub.environments.installation import install_records
 from neuronhub.environments.layout import CURRENT
+from neuronhub.environments.removal import remove_tree
 from neuronhub.environments.scripts import read_commands, render_command
-from neuronhub.environments.solution import Source, fetch_solution, install_records
+from neuronhub.environments.solution import Source, fetch_solution
 from neuronhub.environments.types import Progress, Report
 from neuronhub.errors import ConflictingState, EnvironmentFailed, NoRoom
 from neuronhub.language import translate as _
@@ -64,7 +65,11 @@ def build_base(order: Order, report: Report) -> Base:
         asyncio.run(_fill(order, version, new, report))
         new.rename(order.bases / version)
     except BaseException as error:
-        shutil.rmtree(new, ignore_errors=True)
+        if failure := remove_tree(new):
+            text = _(
+                "Not all of the unfinished base is gone ({path}: {reason}). The next command tries again."
+            )
+            report(Progress(text.format(path=new, reason=failure.strerror), 1.0))
         if isinstance(error, OSError):
             raise _explain(error, new) from error
         raise

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from neuronhub.environments.bases import Base, list_bases, read_active, read_base
 from neuronhub.environments.layout import CURRENT
+from neuronhub.environments.removal import remove_tree
 from neuronhub.errors import BaseMissing, ConflictingState, EnvironmentBusy, EnvironmentFailed
 from neuronhub.language import translate as _
 
@@ -58,10 +58,9 @@ def _remove_halves(bases: Path) -> None:
 
 
 def _delete(path: Path) -> None:
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-    else:
-        shutil.rmtree(path)
+    if failure := remove_tree(path):
+        text = _("{path} cannot be deleted: {reason}. Look at its permissions, then run the command again.")
+        raise EnvironmentFailed(text.format(path=path, reason=failure.strerror))
 
 
 def activate_base(bases: Path, version: str) -> Base:

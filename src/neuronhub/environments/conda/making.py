@@ -14,12 +14,13 @@ from neuronhub.environments.conda.places import BASE
 from neuronhub.environments.conda.solving import Plan
 from neuronhub.environments.environment_file import EnvironmentFile, render_environment_file
 from neuronhub.environments.failures import explained
+from neuronhub.environments.installation import install_records
 from neuronhub.environments.layout import NAME, Layout
 from neuronhub.environments.lock import hold
 from neuronhub.environments.packages import read_inventory
 from neuronhub.environments.pip_runs import install_requirements
 from neuronhub.environments.removal import remove_tree
-from neuronhub.environments.solution import Source, install_records
+from neuronhub.environments.solution import Source
 from neuronhub.environments.types import Progress, Report
 from neuronhub.environments.user_files import list_names
 from neuronhub.errors import ConflictingState

@@ -22,12 +22,13 @@ from neuronhub.environments.conda.pip_copies import bring_back, drop_pip_copies
 from neuronhub.environments.conda.solving import Plan, parse_specs, plan_install
 from neuronhub.environments.conda.sweeping import sweep
 from neuronhub.environments.failures import explained
+from neuronhub.environments.installation import install_records
 from neuronhub.environments.layered import can_mend_layered, mend_layered
 from neuronhub.environments.layout import Layout
 from neuronhub.environments.lock import hold
 from neuronhub.environments.packages import UNFINISHED
 from neuronhub.environments.removal import remove_tree
-from neuronhub.environments.solution import Source, install_records
+from neuronhub.environments.solution import Source
 from neuronhub.environments.types import Progress, Report
 from neuronhub.environments.user_files import read_json
 from neuronhub.errors import ConflictingState, EnvironmentFailed

@@ -13,9 +13,10 @@ from tests.unit.environments.conda.packages import Made, make_channel, python_pa
 from neuronhub.environments import bases
 from neuronhub.environments.bases import Base, read_base
 from neuronhub.environments.conda.commands import run_command
+from neuronhub.environments.installation import install_records
 from neuronhub.environments.layered import make_layered
 from neuronhub.environments.layout import Layout
-from neuronhub.environments.solution import Source, fetch_solution, install_records
+from neuronhub.environments.solution import Source, fetch_solution
 
 CHANNEL = (
     Made(
