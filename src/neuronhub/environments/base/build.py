@@ -66,9 +66,7 @@ def build_base(order: Order, report: Report) -> Base:
         new.rename(order.bases / version)
     except BaseException as error:
         if failure := remove_tree(new):
-            text = _(
-                "Not all of the unfinished base is gone ({path}: {reason}). The next command tries again."
-            )
+            text = _("Not all of the unfinished base is gone ({path}: {reason}). The next command tries again.")
             report(Progress(text.format(path=new, reason=failure.strerror), 1.0))
         if isinstance(error, OSError):
             raise _explain(error, new) from error
