@@ -187,8 +187,7 @@ class Collector:
 
     async def _ask_alive(self, opened: Sequence[Start], turn: _Turn) -> frozenset[str] | None:
         """Starts that squeue shows; None when it does not answer, or need not be asked."""
-        undecided = [s for s in opened if s.job_name not in turn.segments or has_ended(turn.segments[s.job_name])]
-        if not undecided:
+        if not any(_all_over(start, turn) for start in opened):
             return None
         try:
             return find_alive(opened, await self._commands.fetch_jobs())
@@ -223,10 +222,7 @@ class Collector:
         A job that was requeued and then lost is one of them: its segments are charged, and no other one comes.
         """
         missed = {
-            start.job_name: start
-            for start in gone
-            if start.job_name not in turn.unpriced
-            and all(usage.over for usage in turn.segments.get(start.job_name, ()))
+            start.job_name: start for start in gone if start.job_name not in turn.unpriced and _all_over(start, turn)
         }
         now = self._clock()
         self._missed_since = {name: self._missed_since.get(name, now) for name in missed}
@@ -235,3 +231,8 @@ class Collector:
             for name, start in missed.items()
             if now - self._missed_since[name] >= (NEVER_SUBMITTED_S if start.job_id is None else LOST_S)
         )
+
+
+def _all_over(start: Start, turn: _Turn) -> bool:
+    """Nothing of it goes on, as far as accounting knows."""
+    return all(usage.over for usage in turn.segments.get(start.job_name, ()))
