@@ -18,6 +18,8 @@ PREPARING_PATH = "neuronhub/preparing"
 """Below the hub's API URL: a launcher POSTs a Preparing, with the server's token, while it makes the environment."""
 ENVIRONMENT_PATH = "neuronhub/environment"
 """Below the hub's API URL and below a server's base URL alike: the notebook environment as JSON (see docs)."""
+USAGE_PATH = "neuronhub/usage"
+"""Below the hub's API URL: what jobs cost, as far as whoever asks may see it."""
 ENGINES_PATH = "neuronhub/engines"
 """Below the hub's API URL: a server asks for engines of an IPython cluster, how they are, and for their end."""
 JOB_PATH = "neuronhub/job"
@@ -106,18 +108,25 @@ class EnginesOrder:
     """Absolute path of the Python that runs the engines."""
     folder: str
     """Absolute path of the cluster's folder, with the connection file; the same on all nodes."""
+    account: str = ""
+    """Slurm account that pays; '': the server's own."""
 
     @classmethod
     def parse(cls, body: bytes) -> EnginesOrder:
-        """Parse a request body; raises ValueError for any other shape. Queue, time and numbers are not judged here."""
+        """Parse a request body; raises ValueError for any other shape. Queue, time, account and numbers are not judged.
+
+        Servers of an older base name no account.
+        """
         data = _read_json(body)
-        words = {"cluster", "queue", "time_limit", "python", "folder"}
-        if not isinstance(data, dict) or set(data) != words | {"nodes", "engines"}:
+        words = {"cluster", "queue", "time_limit", "python", "folder", "account"}
+        if not isinstance(data, dict) or {"account": "", **data}.keys() != words | {"nodes", "engines"}:
             raise ValueError(
-                "the body must be an object with these keys: cluster, engines, folder, nodes, python, queue, time_limit"
+                "the body must be an object with these keys: "
+                "account, cluster, engines, folder, nodes, python, queue, time_limit"
             )
+        data = {"account": "", **data}
         if not all(isinstance(data[word], str) and len(data[word]) <= LONGEST_PATH for word in words):
-            raise ValueError("cluster, queue, time_limit, python and folder must be text")
+            raise ValueError("account, cluster, queue, time_limit, python and folder must be text")
         if not all(type(data[word]) is int and data[word] >= 1 for word in ("nodes", "engines")):
             raise ValueError("nodes and engines must be whole numbers from 1 on")
         if len(data["cluster"]) != 8 or set(data["cluster"]) - set("0123456789abcdef"):

@@ -21,10 +21,18 @@ from tornado.httputil import HTTPConnection, HTTPServerRequest
 from traitlets import Instance
 
 from neuronhub import language
-from neuronhub.errors import SiteFileError
+from neuronhub.errors import NeuronHubError, SiteFileError
+from neuronhub.hub.bookkeeping import Bookkeeping
 from neuronhub.hub.environment import HANDLERS as ENVIRONMENT_HANDLERS
 from neuronhub.hub.environment import Doors
-from neuronhub.hub.handlers import ClusterHandler, StartHandler, StartPageHandler, TokensHandler, make_logout_handler
+from neuronhub.hub.handlers import (
+    ClusterHandler,
+    HomePageHandler,
+    StartHandler,
+    StartPageHandler,
+    TokensHandler,
+    make_logout_handler,
+)
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
 from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, JOB_PATH, PREPARING_PATH
@@ -36,7 +44,7 @@ from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import Ending, describe_ending
 from neuronhub.spawn.engine_handlers import EngineClusterHandler, EnginesHandler, JobHandler
 from neuronhub.spawn.engines import Engines
-from neuronhub.spawn.record import Seal
+from neuronhub.spawn.record import Seal, StartRecord
 from neuronhub.spawn.spawner import SlurmSpawner
 from neuronhub.web.handlers import handlers as web_handlers
 from neuronhub.web.templates import install_translations
@@ -72,6 +80,15 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
     site = Instance(Site)
     desk = Instance(Desk)
     doors = Instance(Doors)
+    bookkeeping = Instance(Bookkeeping, allow_none=True)
+
+    async def initialize(self, *arguments: Any, **more: Any) -> None:
+        """As JupyterHub does; what is wrong with the site ends the hub with one sentence."""
+        try:
+            await super().initialize(*arguments, **more)
+        except NeuronHubError as error:
+            self.log.critical("%s", error)
+            self.exit(1)
 
     def load_config_file(self, filename: str, path: str | None = None) -> None:
         """Load the site's own JupyterHub configuration files, and none that happens to lie about."""
@@ -111,12 +128,14 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         commands = Commands(site.slurm, become=True)
         watch = Watch(commands, tuple(queue.name for queue in site.queues), site.slurm.commands_per_minute)
         seal = Seal(read_secret(site.hub.start_key_file).encode())
+        self.bookkeeping = Bookkeeping(site, commands, watch) if site.billing else None
         self.desk = Desk(
             site,
             commands,
             watch,
             seal,
             AsyncHTTPClient(force_instance=True, max_clients=200, max_body_size=PROOF_BYTES),
+            self.bookkeeping.till if self.bookkeeping else None,
         )
         self.tornado_settings[Desk.SETTING] = self.desk
         self.tornado_settings[Engines.SETTING] = Engines(self.desk)
@@ -128,6 +147,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             "site_title": lambda _user: site.title.in_language(language.current.get()),
             "start_page": self.describe_start_page,
             "ending": self.describe_ending,
+            "cost": self.describe_cost,
         }
         for environment in ("jinja2_env", "jinja2_env_sync"):
             install_translations(self.tornado_settings[environment])
@@ -138,7 +158,15 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             return None
         orm_spawner = user.orm_spawners.get("")
         choice = dict(orm_spawner.user_options or {}) if orm_spawner else {}
-        return {"cluster": self.desk.describe_cluster([group.name for group in user.groups]), "choice": choice}
+        cluster = self.desk.describe_cluster([group.name for group in user.groups], user.name)
+        return {"cluster": cluster, "choice": choice}
+
+    def describe_cost(self, user: Any) -> dict[str, Any] | None:
+        """What ``user``'s running server costs so far (payment.Till.describe_cost); None: nothing is known of it."""
+        spawner = user.spawners.get("") if user is not None and hasattr(user, "spawners") else None
+        if self.desk.till is None or not isinstance(spawner, SlurmSpawner) or spawner.record is None:
+            return None
+        return self.desk.till.describe_cost(spawner.record.job_name, user.name)
 
     def describe_ending(self, user: Any) -> dict[str, Any] | None:
         """How ``user``'s latest server ended, if it was not the user's wish."""
@@ -155,6 +183,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
                 logout = handler
         ours: list[Any] = [
             (r"/logout", make_logout_handler(logout)),
+            (r"/home", HomePageHandler),
             (r"/spawn", StartPageHandler),
             (r"/spawn/([^/]+)", StartPageHandler),
             (r"/api/cluster", ClusterHandler),
@@ -183,6 +212,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             start = orm_spawner.state.get("start")
             if start is None:
                 continue
+            if self.bookkeeping:
+                await self.bookkeeping.note_again(StartRecord.from_state(start))
             user = self.users[orm_spawner.user]
             if not isinstance(user.spawners[orm_spawner.name], SlurmSpawner):
                 continue
@@ -231,6 +262,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         await super().cleanup()
         await self.doors.close()
         await self.desk.close()
+        if self.bookkeeping:
+            await self.bookkeeping.close()
 
 
 async def wait_until_found(spawner: SlurmSpawner) -> SlurmSpawner:

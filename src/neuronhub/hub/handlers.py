@@ -10,7 +10,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.apihandlers.users import UserServerAPIHandler, UserTokenListAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
-from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.handlers.pages import HomeHandler, SpawnHandler
 from jupyterhub.utils import url_path_join
 from tornado import web
 
@@ -33,10 +33,12 @@ class ClusterHandler(APIHandler):  # type: ignore[misc]
         if self.current_user is None:
             raise web.HTTPError(403, "sign in to see the resource table")
         desk: Desk = self.settings[Desk.SETTING]
-        await desk.fetch_cluster(REFRESH_PATIENCE_S)
+        is_user = hasattr(self.current_user, "spawners")  # a service has no budgets
+        user = self.current_user.name if is_user else None
+        await desk.refresh(user, REFRESH_PATIENCE_S)
         groups = [group.name for group in getattr(self.current_user, "groups", ())]
         self.set_header("Cache-Control", "no-store")
-        self.write(desk.describe_cluster(groups))
+        self.write(desk.describe_cluster(groups, user))
 
 
 class StartHandler(UserServerAPIHandler):  # type: ignore[misc]
@@ -114,6 +116,19 @@ class StartPageHandler(SpawnHandler):  # type: ignore[misc]
             refuse(409, StartRefused(_("Your server is still stopping. Try again in a few seconds.")))
         else:
             await super().post(user_name, server_name, display_name)
+
+
+class HomePageHandler(HomeHandler):  # type: ignore[misc]
+    """GET /hub/home: JupyterHub's own, which also tells what the running server costs."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Look that up first; it is soon over."""
+        till = self.settings[Desk.SETTING].till
+        spawner = self.current_user.spawners.get("")
+        if till and isinstance(spawner, SlurmSpawner) and spawner.record:
+            await till.refresh_cost(spawner.record.job_name)
+        await super().get()
 
 
 class EndEverything(BaseHandler):  # type: ignore[misc]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient
 
 from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
 from neuronhub.language import translate as _
+from neuronhub.payment import Order, Till
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import ClusterSnapshot, Job
@@ -37,13 +38,23 @@ class Desk:
 
     SETTING = "neuronhub_desk"
 
-    def __init__(self, site: Site, commands: Commands, watch: Watch, seal: Seal, http_client: AsyncHTTPClient) -> None:
+    def __init__(
+        self,
+        site: Site,
+        commands: Commands,
+        watch: Watch,
+        seal: Seal,
+        http_client: AsyncHTTPClient,
+        till: Till | None = None,
+    ) -> None:
         self.site = site
         self.commands = commands
         self.watch = watch
         self.seal = seal
         self.http_client = http_client
         """For proofs; its own, since a burst of starts needs more connections at once than the shared one has."""
+        self.till = till
+        """Who keeps the money; None: nothing is charged."""
         self.turns = Turns()
         self.names = JobNames(site.hub.name)
         self.engine_names = EngineNames(site.hub.name, self.names)
@@ -84,15 +95,28 @@ class Desk:
         check_choice(choice, self.site, snapshot, groups)
         return choice
 
-    def describe_cluster(self, groups: Collection[str]) -> dict[str, Any]:
-        """The resource table of the newest snapshot, for a member of ``groups``, in the current language."""
-        return describe_cluster(self.site, self.watch.cluster, groups, self.explain_problem())
+    async def open(self, orders: Sequence[Order]) -> str:
+        """The Slurm account to submit ``orders`` with, once what they can cost is held back; raises StartRefused."""
+        return await self.till.open(orders) if self.till else orders[0].account
+
+    def describe_cluster(self, groups: Collection[str], user: str | None) -> dict[str, Any]:
+        """The resource table of the newest snapshot, for a member of ``groups``, in the current language.
+
+        ``billing``: budgets of ``user``; None where nothing is charged, or for a reader who is no user.
+        """
+        table = describe_cluster(self.site, self.watch.cluster, groups, self.explain_problem())
+        return table | {"billing": self.till.describe(user) if self.till and user else None}
 
     def explain_problem(self) -> str | None:
         """A sentence while Slurm does not answer, else None."""
         if self.watch.problem is None:
             return None
         return _("Slurm does not answer at the moment. Running servers and waiting jobs are not affected.")
+
+    async def refresh(self, user: str | None, patience_s: float = PATIENCE_S) -> None:
+        """Look up what a page is about to show to ``user``: the table, and what the till knows. Soon over."""
+        billing = [self.till.refresh(user)] if self.till and user else []
+        await asyncio.gather(self.fetch_cluster(patience_s), *billing)
 
     async def fetch_cluster(self, patience_s: float = PATIENCE_S) -> ClusterSnapshot | None:
         """The newest snapshot for somebody who looks now, or None if Slurm has never answered.

@@ -11,21 +11,25 @@ from neuronhub.site import Site
 from neuronhub.spawn.announce import StartsOwnHandler
 from neuronhub.spawn.engines import Engines
 from neuronhub.spawn.options import describe_price
-from neuronhub.spawn.refusal import refuse
+from neuronhub.spawn.refusal import refuse, refuse_start
 
 
 class JobHandler(StartsOwnHandler):
     """/hub/api/neuronhub/job, with the server's own token."""
 
     async def get(self) -> None:
-        """200: queue, job_id, state, node, times, and the price of its queue (null: free)."""
+        """200: queue, job_id, state, node, times, the price of its queue, and what it costs so far (null: free)."""
         spawner, record = self.find_start()
+        till = spawner.desk.till
+        if till:
+            await till.refresh_cost(record.job_name)
+        cost = till.describe_cost(record.job_name, record.user) if till else None
         site: Site = spawner.desk.site
         queue, cluster = site.queue(record.queue), spawner.desk.watch.cluster
         found = cluster.queue(record.queue) if cluster else None
         price = describe_price(queue, found)["price_per_hour"] if queue else None
         self.set_header("Cache-Control", "no-store")
-        self.write({**(spawner.facts or {}), "price_per_hour": price, "currency": site.currency})
+        self.write({**(spawner.facts or {}), "price_per_hour": price, "currency": site.currency, "cost": cost})
 
 
 class EnginesHandler(StartsOwnHandler):
@@ -52,8 +56,10 @@ class EnginesHandler(StartsOwnHandler):
         spawner, record = self.find_start()
         try:
             cluster = await self.engines.start(record, order, spawner.groups)
-        except (StartRefused, SlurmRefused) as error:
-            refuse(400, error if isinstance(error, StartRefused) else StartRefused(explain_refusal(error)))
+        except StartRefused as error:
+            refuse_start(error)
+        except SlurmRefused as error:
+            refuse(400, StartRefused(explain_refusal(error)))
         except SlurmNotPermitted as error:
             self.log.error("engines of %s: %s", record.user, error)
             refuse(503, StartRefused(_("The hub may not submit jobs for you. Tell the operators.")))

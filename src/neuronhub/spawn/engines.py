@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 from neuronhub.errors import SlurmError, SlurmUnavailable, StartRefused
@@ -16,7 +17,8 @@ from neuronhub.slurm.types import Job, JobRef, JobRequest
 from neuronhub.slurm.watch import Pace
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.engine_jobs import check_order, make_engine_requests
-from neuronhub.spawn.options import FIELDS
+from neuronhub.spawn.options import FIELDS, Choice
+from neuronhub.spawn.orders import make_engine_orders
 from neuronhub.spawn.reasons import explain_reason
 from neuronhub.spawn.record import StartRecord
 from neuronhub.spawn.submission import submit_once
@@ -46,7 +48,7 @@ class Engines:
     async def start(self, record: StartRecord, order: EnginesOrder, groups: list[str]) -> dict[str, Any]:
         """Submit a job for each node; all or none. Raises StartRefused, SlurmRefused or SlurmUnavailable."""
         desk = self._desk
-        fields = {"queue": order.queue, "time_limit": order.time_limit}
+        fields = {"queue": order.queue, "time_limit": order.time_limit, "account": order.account or record.account}
         assert set(fields) == FIELDS
         choice = await desk.choose(fields, groups)
         snapshot = desk.watch.cluster
@@ -61,6 +63,7 @@ class Engines:
         self._check_wanted(prefix)
         requests = make_engine_requests(desk.site, record, order, choice, desk.engine_names)
         self._followed |= {request.name: JobRef(request.user, request.name) for request in requests}
+        requests = await self._open(record, choice, requests)
         outcomes = await asyncio.gather(*(self._submit(request) for request in requests), return_exceptions=True)
         try:
             for outcome in outcomes:
@@ -72,6 +75,16 @@ class Engines:
             raise
         log.info("engines of %s: %d jobs submitted to %s", record.job_name, len(requests), choice.queue)
         return self.describe(record)[order.cluster]
+
+    async def _open(self, record: StartRecord, choice: Choice, requests: list[JobRequest]) -> list[JobRequest]:
+        """``requests`` with the account that pays, once the most that all can cost together is held back."""
+        try:
+            account = await self._desk.open(make_engine_orders(record.job_name, choice.account, requests))
+        except BaseException:
+            for request in requests:
+                self._forget_job(request.name)
+            raise
+        return [replace(request, account=account or None) for request in requests]
 
     def _prefix_of(self, record: StartRecord, cluster: str | None) -> str:
         """How the names of the jobs of a cluster begin, or those of all clusters of a server."""

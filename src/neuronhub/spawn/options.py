@@ -5,6 +5,7 @@ Pure but for the clock; runs in the hub process.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,22 +20,25 @@ from neuronhub.site import QueueSite, Site
 from neuronhub.slurm.nodes import can_start
 from neuronhub.slurm.parse import parse_time_limit, render_time_limit
 from neuronhub.slurm.types import ClusterSnapshot, Queue
+from neuronhub.tariff import ACCOUNT
 
-FIELDS = frozenset({"queue", "time_limit"})
+FIELDS = frozenset({"queue", "time_limit", "account"})
 FALLBACK_TIME = timedelta(hours=1)
 """Time limit offered where neither the site file nor Slurm names a default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a user may choose: a queue of the site and a time limit (whole minutes)."""
+    """What a user may choose: a queue of the site, a time limit (whole minutes) and a Slurm account."""
 
     queue: str
     time_limit: timedelta
+    account: str = ""
+    """'': none chosen."""
 
     def to_options(self) -> dict[str, str]:
         """JSON-able form for JupyterHub's ``user_options``; parse_choice reads it back."""
-        return {"queue": self.queue, "time_limit": render_time_limit(self.time_limit)}
+        return {"queue": self.queue, "time_limit": render_time_limit(self.time_limit), "account": self.account}
 
 
 def parse_form(form: Mapping[str, list[str]]) -> dict[str, str]:
@@ -50,15 +54,15 @@ def parse_form(form: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def parse_choice(fields: Mapping[str, Any], site: Site, snapshot: ClusterSnapshot | None) -> Choice:
-    """Read ``queue`` and ``time_limit`` (Slurm's notation, or a number of minutes; empty: the queue's default).
+    """Read ``queue``, ``account`` and ``time_limit`` (Slurm's notation, or minutes; empty: the queue's default).
 
-    Raises StartRefused for anything else than these two fields, a queue that the site does not offer, or a
-    time that is none. Does not look at limits: check_choice does.
+    Raises StartRefused for anything else than these fields, a queue that the site does not offer, a time that is
+    none, or what is no account's name. Does not look at limits (check_choice does), nor whose account it is (the till).
     """
     unknown = sorted(set(fields) - FIELDS)
     if unknown:
         raise StartRefused(
-            _("Unknown field: {names}. A start takes “queue” and “time_limit” only.").format(
+            _("Unknown field: {names}. A start takes “queue”, “time_limit” and “account” only.").format(
                 names=", ".join(name[:40] for name in unknown[:5])
             )
         )
@@ -68,11 +72,20 @@ def parse_choice(fields: Mapping[str, Any], site: Site, snapshot: ClusterSnapsho
         raise StartRefused(
             _("There is no such queue. Choose one of: {names}.").format(names=", ".join(q.name for q in site.queues))
         )
+    account = _parse_account(fields.get("account"))
     given = fields.get("time_limit")
     if given is None or given == "":
         slurm_queue = snapshot.queue(offered.name) if snapshot else None
-        return Choice(offered.name, default_time(offered, slurm_queue))
-    return Choice(offered.name, _parse_time(given))
+        return Choice(offered.name, default_time(offered, slurm_queue), account)
+    return Choice(offered.name, _parse_time(given), account)
+
+
+def _parse_account(given: object) -> str:
+    if given is None or given == "":
+        return ""
+    if not isinstance(given, str) or not re.fullmatch(ACCOUNT, given) or given.endswith("\n"):
+        raise StartRefused(_("There is no such account. Choose one from the list."))
+    return given
 
 
 def _parse_time(given: object) -> timedelta:

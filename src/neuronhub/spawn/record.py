@@ -32,6 +32,8 @@ class StartRecord:
     job_id: int | None = None
     url: str | None = None
     """``http://address:port`` once the server has announced itself and proved whose it is."""
+    account: str = ""
+    """Slurm account that the job is submitted with; '': Slurm's default for the user."""
 
     @property
     def ref(self) -> JobRef:
@@ -57,6 +59,7 @@ class StartRecord:
             "sealed_token": self.sealed_token,
             "job_id": self.job_id,
             "url": self.url,
+            "account": self.account,
         }
 
     @classmethod
@@ -71,6 +74,7 @@ class StartRecord:
             sealed_token=state["sealed_token"],
             job_id=state["job_id"],
             url=state["url"],
+            account=state.get("account", ""),  # starts of a hub before accounts have none
         )
 
 

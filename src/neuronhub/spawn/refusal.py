@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from tornado import web
 
-from neuronhub.errors import NeuronHubError
+from neuronhub.errors import NeuronHubError, StartRefused, StartUndecided
 
 
 class Refusal(web.HTTPError):
@@ -15,6 +15,11 @@ class Refusal(web.HTTPError):
     def __init__(self, status: int, error: NeuronHubError) -> None:
         super().__init__(status, "%s", str(error))
         self.jupyterhub_message = str(error)
+
+
+def refuse_start(error: StartRefused) -> NoReturn:
+    """Raise ``error`` as HTTP 400, or 503 if it may be decided otherwise soon."""
+    refuse(503 if isinstance(error, StartUndecided) else 400, error)
 
 
 def refuse(status: int, error: NeuronHubError) -> NoReturn:

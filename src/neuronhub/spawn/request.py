@@ -42,5 +42,6 @@ def make_request(
         time_limit=record.time_limit,
         script=render_job_script(ticket, site.places.log_dir(record.user), site.places.base),
         exclusive=queue.kind == "whole-node",
+        account=record.account or None,
         options=site.slurm.sbatch_options + queue.sbatch_options,
     )

@@ -22,11 +22,12 @@ from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import SLOW, Ending, describe_ending
 from neuronhub.spawn.job_log import fetch_ending
 from neuronhub.spawn.options import Choice, parse_form
+from neuronhub.spawn.orders import make_order
 from neuronhub.spawn.progress import describe_facts, describe_progress
 from neuronhub.spawn.record import SealBroken, StartRecord, now
-from neuronhub.spawn.refusal import refuse
+from neuronhub.spawn.refusal import refuse, refuse_start
 from neuronhub.spawn.request import make_request
-from neuronhub.spawn.submission import submit_once
+from neuronhub.spawn.submission import find_job, submit_once
 
 NO_LIMIT_S = 10 * 365 * 86400
 """JupyterHub's start_timeout counts the waiting in the queue too: it is put out of the way."""
@@ -93,7 +94,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     # What is chosen
 
     async def _make_form(self) -> str:
-        await self.desk.fetch_cluster()
+        await self.desk.refresh(self.user.name)
         return "neuronhub"  # drawn by the page from template variables; JupyterHub asks only whether there is a form
 
     async def _read_form(self, form: dict[str, list[str]]) -> dict[str, str]:
@@ -111,9 +112,12 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """Check form or REST values, or those of last time when ``options`` is None; raises HTTPError 400 or 503."""
         given = options if options is not None else self.orm_spawner.user_options or {}
         try:
-            return await self.desk.choose(given, self.groups)
+            choice = await self.desk.choose(given, self.groups)
+            if self.desk.till:
+                await self.desk.till.check(make_order(self.desk.site, self.user.name, "", choice))
+            return choice
         except StartRefused as error:
-            refuse(400, error)
+            refuse_start(error)
         except SlurmUnavailable:
             refuse(503, StartRefused(_("Slurm does not answer at the moment. Try again in a minute.")))
 
@@ -177,30 +181,50 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         else:
             self._hold(record, Pace.URGENT)
             self.desk.adopting.discard(self.user.name)
-            if record.job_id is None:  # the earlier hub died around its sbatch: only Slurm knows whether the job exists
-                await self._hand_over(record, look_first=True)
+            if record.job_id is None:
+                await self._find_or_submit(record)
         return await self._await_server()
 
+    async def _find_or_submit(self, record: StartRecord) -> None:
+        """Go on where an earlier hub died around its sbatch: only Slurm knows whether the job exists."""
+        job_id = await find_job(self.desk, record.ref)
+        if job_id is not None:
+            self._know_job(job_id)
+            if self.desk.till:
+                await self.desk.till.note_job(record.job_name, job_id)
+            return
+        self.desk.release(record.job_name)
+        self.record = None
+        if self.desk.till:
+            await self.desk.till.close([record.job_name])
+        await self._submit(Choice(record.queue, record.time_limit, record.account))
+
     async def _submit(self, choice: Choice) -> None:
+        name = self.desk.names.draw()
+        try:
+            account = await self.desk.open([make_order(self.desk.site, self.user.name, name, choice)])
+        except StartRefused as error:
+            refuse_start(error)
         self.record = StartRecord(
             user=self.user.name,
-            job_name=self.desk.names.draw(),
+            job_name=name,
             queue=choice.queue,
             time_limit=choice.time_limit,
             submitted_at=now(),
             sealed_token=self.desk.seal.close(self.api_token),
+            account=account,
         )
         self.user_options = self.orm_spawner.user_options = choice.to_options()
         self.desk.hold(self.record)
         self._save()
         await self._hand_over(self.record)
 
-    async def _hand_over(self, record: StartRecord, *, look_first: bool = False) -> None:
+    async def _hand_over(self, record: StartRecord) -> None:
         try:
             request = make_request(self.desk.site, record, self.get_env(), self.server.base_url, self.get_args())
         except StartRefused as error:
             refuse(400, error)
-        self._submission = asyncio.create_task(submit_once(self.desk, request, look_first=look_first))
+        self._submission = asyncio.create_task(submit_once(self.desk, request))
         try:
             # A cancelled start must not leave an sbatch behind whose job nobody knows: stop() waits for the task.
             job_id = await asyncio.shield(self._submission)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from neuronhub.errors import SlurmUnavailable
+from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
 from neuronhub.slurm.types import JobRef, JobRequest, JobState
 from neuronhub.slurm.watch import Pace
 from neuronhub.spawn.desk import Desk
@@ -16,18 +16,27 @@ TRIES = 3
 LOOK_S = 0.5
 
 
-async def submit_once(desk: Desk, request: JobRequest, *, look_first: bool = False) -> int:
-    """Submit ``request`` and return the job's id; the caller owns the job's name already.
-
-    With ``look_first`` the name may have been submitted already, by a hub that died over it.
+async def submit_once(desk: Desk, request: JobRequest) -> int:
+    """Submit ``request`` and return the job's id; the caller owns the job's name already, and the till has noted it.
 
     When sbatch fails without a clear no, the watcher is asked whether a job of that name exists before
     anything is submitted again: seen on real Slurm, sbatch timed out and the job ran. While Slurm is silent
-    this waits. Raises SlurmRefused when Slurm says no, SlurmUnavailable after TRIES silent failures.
+    this waits. Raises SlurmRefused when Slurm says no, SlurmUnavailable after TRIES silent failures; what was held
+    back for the job is free again only after a clear no.
     """
+    try:
+        job_id = await _submit(desk, request)
+    except (SlurmRefused, SlurmNotPermitted):
+        if desk.till:
+            await desk.till.close([request.name])
+        raise
+    if desk.till:
+        await desk.till.note_job(request.name, job_id)
+    return job_id
+
+
+async def _submit(desk: Desk, request: JobRequest) -> int:
     ref = JobRef(request.user, request.name)
-    if look_first and (found := await find_job(desk, ref)) is not None:
-        return found
     for attempt in range(1, TRIES + 1):
         try:
             return await desk.commands.submit(request)

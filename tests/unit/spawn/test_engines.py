@@ -87,7 +87,14 @@ def make_engines(slurm: ScriptedSlurm) -> tuple[Engines, Desk]:
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    assert EnginesOrder.parse(ORDER.to_json().encode()) == ORDER
+    for order in (ORDER, replace(ORDER, account="lab-a")):
+        assert EnginesOrder.parse(order.to_json().encode()) == order
+
+
+def test_a_server_of_an_older_base_names_no_account() -> None:
+    body = json.loads(ORDER.to_json())
+    del body["account"]
+    assert EnginesOrder.parse(json.dumps(body).encode()) == ORDER
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,7 @@ def test_an_order_is_read_as_it_was_written() -> None:
         {"python": "python"},
         {"folder": "x" * 5000},
         {"queue": None},
+        {"account": None},
         {"script": "rm"},
     ],
 )

@@ -60,6 +60,12 @@ def test_time_limits_are_read_in_every_notation(given: Any, minutes: int) -> Non
     assert choice == Choice("jupyter", timedelta(minutes=minutes))
 
 
+def test_an_account_may_be_chosen() -> None:
+    assert parse_choice({"queue": "gpu", "account": "lab-a"}, SITE, SNAPSHOT).account == "lab-a"
+    for none in ({}, {"account": ""}, {"account": None}):
+        assert parse_choice({"queue": "gpu"} | none, SITE, SNAPSHOT).account == ""
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -79,7 +85,8 @@ def test_time_limits_are_read_in_every_notation(given: Any, minutes: int) -> Non
         {"queue": "jupyter", "time_limit": "9" * 400},
         {"queue": "jupyter", "time_limit": "UNLIMITED"},
         {"queue": "jupyter", "partition": "gpu"},
-        {"queue": "jupyter", "time_limit": "5", "account": "other"},
+        {"queue": "jupyter", "time_limit": "5", "qos": "high"},
+        *({"queue": "jupyter", "account": account} for account in ("-rf", "lab-a\n", "lab a", 5, ["lab-a"], "a" * 65)),
     ],
 )
 def test_anything_else_is_refused_with_a_sentence(fields: dict[str, Any]) -> None:

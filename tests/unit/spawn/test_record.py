@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,14 @@ RECORD = StartRecord("alice", "hub-server-0123456789abcdef", "gpu", timedelta(mi
 def test_a_record_survives_the_database() -> None:
     for record in (RECORD, RECORD.with_job(7), RECORD.with_job(7).with_url("http://127.0.2.1:1234")):
         assert StartRecord.from_state(json.loads(json.dumps(record.to_state()))) == record
+
+
+def test_a_record_of_a_hub_before_accounts_is_read() -> None:
+    state = RECORD.to_state()
+    del state["account"]
+    assert StartRecord.from_state(state) == RECORD
+    charged = replace(RECORD, account="lab-a")
+    assert StartRecord.from_state(charged.to_state()) == charged
 
 
 def test_names_are_unique_and_never_taken_for_those_of_another_hub() -> None:

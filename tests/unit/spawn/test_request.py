@@ -39,6 +39,12 @@ def test_a_site_may_leave_the_making_to_its_users() -> None:
     assert not ticket.make_environment
 
 
+def test_the_account_that_pays_is_told_to_slurm() -> None:
+    account = make_request(SITE, replace(RECORD, account="lab-a"), {}, "/user/alice/", []).account
+    assert account == "lab-a"
+    assert make_request(SITE, RECORD, {}, "/user/alice/", []).account is None
+
+
 def test_a_queue_that_is_not_offered_any_more() -> None:
     with pytest.raises(StartRefused, match="not offer this queue"):
         make_request(SITE, replace(RECORD, queue="no-such-queue"), {}, "/user/alice/", [])

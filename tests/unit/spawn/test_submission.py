@@ -20,7 +20,7 @@ from neuronhub.slurm.watch import Pace, Watch
 from neuronhub.spawn import submission
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.record import Seal, StartRecord
-from neuronhub.spawn.submission import TRIES, submit_once
+from neuronhub.spawn.submission import TRIES, find_job, submit_once
 
 REQUEST = JobRequest("alice", "neuronhub-server-0123456789abcdef", "gpu", timedelta(hours=1), "#!/bin/sh\n")
 
@@ -108,9 +108,11 @@ async def test_it_gives_up_when_slurm_never_takes_it() -> None:
     assert slurm.submitted == TRIES
 
 
-async def test_after_a_restart_it_looks_before_it_submits() -> None:
-    slurm = ScriptedSlurm([], [JobState.RUNNING])
-    assert await submit_once(make_desk(slurm), REQUEST, look_first=True) == 42
+async def test_after_a_restart_a_job_is_looked_for_by_its_name() -> None:
+    slurm = ScriptedSlurm([], [JobState.UNKNOWN, JobState.RUNNING, JobState.LOST])
+    desk = make_desk(slurm)
+    assert await find_job(desk, JobRef(REQUEST.user, REQUEST.name)) == 42
+    assert await find_job(desk, JobRef(REQUEST.user, REQUEST.name)) is None
     assert slurm.submitted == 0
 
 

@@ -26,6 +26,7 @@ class HubEngineSetLauncher(EngineLauncher):  # type: ignore[misc]
     cluster = Unicode(help="Eight hexadecimal digits by which the hub knows the cluster").tag(to_dict=True)
     queue = Unicode(help="Queue of the jobs").tag(to_dict=True)
     time_limit = Unicode("", help="In Slurm's notation; empty is the queue's default").tag(to_dict=True)
+    account = Unicode("", help="Slurm account that pays; empty is the server's own").tag(to_dict=True)
     nodes = Integer(1, help="The engines are spread evenly over so many nodes").tag(to_dict=True)
     python = Unicode(help="Python of the environment that the engines run in").tag(to_dict=True)
     folder = Unicode(help="The cluster's own folder, the same on all nodes").tag(to_dict=True)
@@ -50,6 +51,7 @@ class HubEngineSetLauncher(EngineLauncher):  # type: ignore[misc]
             engines=n,
             python=self.python,
             folder=self.folder,
+            account=self.account,
         )
         return self.notify_start(await asyncio.to_thread(order_engines, order))
 

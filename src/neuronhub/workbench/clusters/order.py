@@ -42,6 +42,8 @@ class ClusterOrder:
     time_limit: str = ""
     name: str = ""
     """Chosen by the user, to tell several clusters of one profile apart; also ipyparallel's cluster id."""
+    account: str = ""
+    """Slurm account that pays for the jobs; '': the server's own."""
 
     @property
     def kind(self) -> Kind:
@@ -61,9 +63,10 @@ def find_profiles(ipython: Path) -> list[str]:
 
 def parse_order(body: Any, profiles: list[str]) -> ClusterOrder:
     """Read a request's JSON. Raises OrderRefused with a sentence."""
-    words = {"profile": str, "engines": int, "nodes": int, "queue": str, "time_limit": str, "name": str}
+    texts = ("profile", "queue", "time_limit", "account", "name")
+    words = {"engines": int, "nodes": int} | dict.fromkeys(texts, str)
     if not isinstance(body, dict) or not {"profile", "engines"} <= set(body) <= set(words):
-        raise OrderRefused(_("A cluster is asked for by profile, engines, nodes, queue, time limit and name."))
+        raise OrderRefused(_("A cluster is asked for by profile, engines, nodes, queue, time limit, account and name."))
     for name, value in body.items():
         if type(value) is not words[name]:
             raise OrderRefused(_("The field “{field}” cannot be read.").format(field=name))

@@ -153,6 +153,7 @@ class RunningCluster:
                 "cluster": self.id,
                 "queue": order.queue,
                 "time_limit": order.time_limit,
+                "account": order.account,
                 "nodes": order.nodes,
                 "python": str(self._place.python),
                 "folder": str(self.folder),

@@ -13,7 +13,9 @@ from neuronhub.workbench.clusters.order import ClusterOrder, Kind, OrderRefused,
 from neuronhub.workbench.clusters.running import Place
 
 PROFILES = ["slurm", "local", "mpi"]
-ASKED = {"profile": "slurm", "engines": 4, "nodes": 2, "queue": "gpu", "time_limit": "1:00:00", "name": "second"}
+ASKED = {"profile": "slurm", "engines": 4, "nodes": 2, "queue": "gpu", "time_limit": "1:00:00", "name": "second"} | {
+    "account": "lab-a"
+}
 
 
 def make_cluster_files(ipython: Path, digits: str, job: str, name: str = "") -> tuple[Path, list[Path]]:
@@ -33,7 +35,7 @@ def make_cluster_files(ipython: Path, digits: str, job: str, name: str = "") -> 
 
 def test_X4_engines_nodes_and_queue_are_read() -> None:
     order = parse_order(ASKED, PROFILES)
-    assert order == ClusterOrder("slurm", 4, 2, "gpu", "1:00:00", "second")
+    assert order == ClusterOrder("slurm", 4, 2, "gpu", "1:00:00", "second", "lab-a")
     assert [ClusterOrder(profile, 1).kind for profile in PROFILES] == [Kind.SLURM, Kind.LOCAL, Kind.OWN]
     assert parse_order({"profile": "local", "engines": 2}, PROFILES).nodes == 1
 

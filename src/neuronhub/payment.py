@@ -1,4 +1,4 @@
-"""What starting a job asks of whoever keeps the money.
+"""What starting a job (room spawn) asks of whoever keeps the money (room billing); neither knows the other.
 
 The hub gives the desk a till; without one nothing is charged.
 """
@@ -34,7 +34,11 @@ class Order:
 
 
 class Till(Protocol):
-    """Budgets and notes of what will be charged. Coroutines do not block the hub's loop; all may be repeated."""
+    """Budgets and notes of what will be charged. Coroutines do not block the hub's loop; all may be repeated.
+
+    The notes (note_job, note_ready, close) never raise and hardly wait: what the ledger cannot take now is told it
+    again later.
+    """
 
     async def refresh(self, user: str) -> None:
         """Look up ``user``'s accounts and balances for a page that is about to be drawn; soon over, never raises."""
@@ -43,16 +47,21 @@ class Till(Protocol):
         """What the pages show of ``user``'s accounts, JSON-able, in the current language, from memory.
 
         ``policy`` (refuse, warn, allow), ``currency``, ``problem`` (a sentence, or None) and ``accounts``: a list,
-        the default first, of ``name``, ``left`` and ``available`` (decimal texts), ``discount_percent`` (decimal
-        text), ``queues`` (names of queues it may be used in; None: all), ``coordinated`` (bool).
+        the default first, of ``name``, ``left`` and ``available`` (decimal texts; None: not known yet),
+        ``discount_percent`` (decimal text), ``queues`` (names of queues it may be used in; None: all),
+        ``coordinated`` (bool).
         """
+
+    async def check(self, order: Order) -> None:
+        """Raise StartRefused if ``open`` would, without noting anything; the order's names do not matter."""
 
     async def open(self, orders: Sequence[Order]) -> str:
         """Note jobs of one user and queue before they are submitted, all or none, and hold back the most they can cost.
 
         Returns the Slurm account to submit them with: the one that was chosen, else the user's default, '' if Slurm
         shall choose (only in a free queue). Raises StartRefused with the reason: not the user's account, not enough
-        left, the queue has no price, or budgets cannot be looked at now (a free queue starts all the same).
+        left, the queue has no price; StartUndecided if budgets cannot be looked at now (a free queue starts all the
+        same). Cancelled, it holds nothing back.
         """
 
     async def note_job(self, job_name: str, job_id: int) -> None:
@@ -64,10 +73,14 @@ class Till(Protocol):
     async def close(self, job_names: Collection[str]) -> None:
         """These were never submitted: what was held back for them is free again."""
 
+    async def refresh_cost(self, server: str) -> None:
+        """Look up what the server of that job costs so far, for describe_cost; soon over, never raises."""
+
     def describe_cost(self, server: str, user: str) -> dict[str, Any] | None:
         """What the server of that job, with its engines, costs so far, JSON-able, from memory; None: not known.
 
         ``currency``, ``account``, ``per_hour``, ``so_far``, ``most`` (decimal texts), ``free`` (bool), ``away_s``,
         ``counted_at`` (ISO 8601; ``so_far`` holds for that moment), ``away_since`` and ``ends_away_at`` (ISO 8601 or
-        None: when the queue's away_limit ends it if nobody comes back), ``engines`` (what of so_far is theirs).
+        None: when the queue's away_limit ends it if nobody comes back), ``warns_away`` (bool: that is near),
+        ``engines`` (what of so_far is theirs).
         """
