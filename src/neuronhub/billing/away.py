@@ -23,6 +23,8 @@ log = logging.getLogger("neuronhub.billing")
 
 AT_ONCE = 8
 """Questions to Slurm that are under way at a time; each may hang until its limit."""
+SAMPLED_LOOKS = 3
+"""Slurm's figure of GPUs is a sample, no sum: it says nothing of a time longer than so many looks."""
 CLOCKS_DIFFER = timedelta(seconds=1)
 """By more than that the clock was set: the clock that only runs on has the last word."""
 
@@ -37,26 +39,6 @@ class Watched:
     """Those that run: its own and its engines'."""
     traffic_at: datetime | None
     """When something last passed through the proxy to it, by the proxy's own record; None: not known."""
-    limit: timedelta | None = None
-    """The least ``away_limit`` among the charged queues of its jobs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A server that was away at the latest look."""
-
-    since: datetime
-    until: datetime
-    """The latest look."""
-    ends_at: datetime | None
-    """When its time away reaches its limit."""
-    warns: bool
-    """That is near."""
-
-    @property
-    def over(self) -> bool:
-        """Its limit is reached."""
-        return self.ends_at is not None and self.ends_at <= self.until
 
 
 class Book(Protocol):
@@ -88,22 +70,22 @@ def judge(former: Look, latter: Look, span: timedelta, settings: Away) -> bool:
 
 def _is_idle(before: Work, after: Work, span: timedelta, settings: Away) -> bool:
     used_s = after.cpu_s - before.cpu_s
-    shares = (before.gpu_percent, after.gpu_percent)
-    return 0 <= used_s < span.total_seconds() * settings.cpu_percent / 100 and all(
-        share is None or share < settings.gpu_percent for share in shares
-    )
+    if not 0 <= used_s < span.total_seconds() * settings.cpu_percent / 100:
+        return False
+    shares = [share for share in (before.gpu_percent, after.gpu_percent) if share is not None]
+    known = span <= SAMPLED_LOOKS * settings.look_every
+    return not shares or (known and max(shares) < settings.gpu_percent)
 
 
-def find_slice(former: datetime, latter: datetime, ran: timedelta | None) -> Interval | None:
-    """The time between two looks, for a server without a name; None when the clock was set back beyond it.
+def find_slice(former: Look, latter: Look, ran: timedelta | None) -> Interval | None:
+    """The time between two looks at a server; None when the clock was set back beyond it.
 
     ``ran``: the same by the clock that only runs on, if one process took both looks; no slice is longer.
     """
-    if latter <= former:
-        return None
-    if ran is not None and latter - former > ran + CLOCKS_DIFFER:
-        former = latter - ran
-    return Interval("", former, latter)
+    began_at = former.looked_at
+    if ran is not None and latter.looked_at - began_at > ran + CLOCKS_DIFFER:
+        began_at = latter.looked_at - ran
+    return Interval(latter.server, began_at, latter.looked_at) if began_at < latter.looked_at else None
 
 
 class AwayKeeper:
@@ -125,34 +107,25 @@ class AwayKeeper:
         self._clock = clock
         self._ran_at: dict[str, tuple[datetime, float]] = {}
         """Server -> its last look by both clocks."""
-        self._standings: dict[str, Standing] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    def standing(self, server: str) -> Standing | None:
-        """How the server of that job stood at the latest look; None: it was not away, or is not watched."""
-        return self._standings.get(server)
+    async def look(self, servers: Sequence[Watched]) -> dict[str, Interval]:
+        """Look at all servers there are; server -> its present time away, of those that are away until this moment.
 
-    async def look(self, servers: Sequence[Watched]) -> dict[str, Standing]:
-        """Look at all servers there are; returns those that were away until this moment.
-
-        Never raises for silence: nothing is written then, and nobody's standing changes.
+        Never raises for silence: nothing is written then.
         """
         looked_at, ran_at = self._now(), self._clock()
-        self._forget({watched.server for watched in servers})
-        looks = await asyncio.gather(*(self._take(watched, looked_at) for watched in servers))
-        taken = {look.server: (watched, look) for watched, look in zip(servers, looks, strict=True) if look}
-        if not taken:
+        for gone in self._ran_at.keys() - {watched.server for watched in servers}:
+            del self._ran_at[gone]
+        taken = await asyncio.gather(*(self._take(watched, looked_at) for watched in servers))
+        looks = {look.server: look for look in taken if look is not None}
+        if not looks:
             return {}
         try:
-            return await asyncio.to_thread(self._compare, taken, ran_at)
+            return await asyncio.to_thread(self._compare, looks, ran_at)
         except LedgerUnavailable as error:
             log.warning("times away could not be noted, the next look will do it: %s", error)
             return {}
-
-    def _forget(self, present: Collection[str]) -> None:
-        for known in (self._ran_at, self._standings):
-            for server in known.keys() - present:
-                del known[server]
 
     async def _take(self, watched: Watched, looked_at: datetime) -> Look | None:
         if watched.traffic_at is None or not watched.jobs:
@@ -167,20 +140,16 @@ class AwayKeeper:
             return None
         return Look(watched.server, looked_at, watched.traffic_at, {job: work[job] for job in watched.jobs})
 
-    def _compare(self, taken: Mapping[str, tuple[Watched, Look]], ran_at: float) -> dict[str, Standing]:
+    def _compare(self, looks: Mapping[str, Look], ran_at: float) -> dict[str, Interval]:
         """In a thread of its own. What is away is noted before the look is: a hub that dies between does it again."""
-        former = self._book.fetch_looks(taken.keys())
+        former = self._book.fetch_looks(looks.keys())
         away = {}
-        for server, (watched, look) in taken.items():
-            interval = self._judge(former.get(server), look, ran_at)
-            if interval is not None:
-                whole = self._book.extend_away(server, interval.began_at, interval.ended_at)
-                away[server] = self._make_standing(whole, watched.limit)
-        self._book.note_looks([look for _, look in taken.values()])
-        for server, (_, look) in taken.items():
-            self._ran_at[server] = (look.looked_at, ran_at)
-            self._standings.pop(server, None)
-        self._standings |= away
+        for server, look in looks.items():
+            found = self._judge(former.get(server), look, ran_at)
+            if found is not None:
+                away[server] = self._book.extend_away(server, found.began_at, found.ended_at)
+        self._book.note_looks(list(looks.values()))
+        self._ran_at |= {server: (look.looked_at, ran_at) for server, look in looks.items()}
         return away
 
     def _judge(self, former: Look | None, look: Look, ran_at: float) -> Interval | None:
@@ -188,11 +157,6 @@ class AwayKeeper:
             return None
         known = self._ran_at.get(look.server)
         ran = timedelta(seconds=ran_at - known[1]) if known and known[0] == former.looked_at else None
-        found = find_slice(former.looked_at, look.looked_at, ran)
+        found = find_slice(former, look, ran)
         away = found is not None and judge(former, look, found.ended_at - found.began_at, self._settings)
         return found if away else None
-
-    def _make_standing(self, whole: Interval, limit: timedelta | None) -> Standing:
-        ends_at = whole.began_at + limit if limit is not None else None
-        warns = ends_at is not None and ends_at - self._settings.warn_before <= whole.ended_at
-        return Standing(whole.began_at, whole.ended_at, ends_at, warns)

@@ -22,6 +22,8 @@ SILENT = "SILENT"
 """Ours: Slurm could not be reached to submit the job."""
 NOT_PERMITTED = "NOT_PERMITTED"
 """Ours: the hub may not submit for this user."""
+AWAY = "AWAY"
+"""Ours: the hub ended the server, which had been away for longer than its queue allows."""
 _IMPORT_FAILED = re.compile(r"ModuleNotFoundError|ImportError")
 _HTTP_STATUS = {REFUSED: 400, SILENT: 503}
 
@@ -31,7 +33,7 @@ class Ending:
     """How one job ended, or why it never began. JSON-able by to_state."""
 
     state: str
-    """A JobState, SLOW or REFUSED."""
+    """A JobState, or one of ours."""
     queue: str
     ready: bool
     """True when the server had been ready: it ended by itself and did not fail to start."""
@@ -130,6 +132,11 @@ def _explain(ending: Ending) -> tuple[str, str]:
             return (
                 _("The job ran, but Jupyter did not answer in time."),
                 _("Try again; if it happens again, look at the log below or show it to the operators."),
+            )
+        case "AWAY":
+            return (
+                _("Nobody had it open and it computed nothing for as long as this queue allows: it was ended."),
+                _("Start it again: the notebooks that were open are offered to you, as they were last saved."),
             )
         case JobState.TIMEOUT:
             return _("The time limit was reached."), _("Start it again, with a longer time limit if you need it.")
