@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import pwd
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from neuronhub.billing.money import parse_amount
-from neuronhub.errors import EntryRefused, LedgerUnavailable, OperatorsOnly
+from neuronhub.errors import EntryRefused, OperatorsOnly, SiteFileError
 from neuronhub.language import translate as _
 from neuronhub.site import Billing, Site
 
@@ -19,9 +20,9 @@ SHOWN_ACCOUNTS = 10
 
 
 def find_billing(site: Site) -> Billing:
-    """The site file's table; raises LedgerUnavailable where the site charges nothing."""
+    """The site file's table; raises SiteFileError where the site charges nothing."""
     if site.billing is None:
-        raise LedgerUnavailable(
+        raise SiteFileError(
             _("{file} has no table [billing]: this site charges nothing, and has no ledger.").format(file=site.path)
         )
     return site.billing
@@ -66,7 +67,10 @@ def parse_written(text: str, currency: str) -> int:
                 amount=text.replace(",", "")[:40], text=text[:40]
             )
         )
-    return parse_amount(text, currency)
+    minor = parse_amount(text, currency)
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):  # Python reads 5_000 and 5e3 as well, and a person may not
+        raise EntryRefused(_("Write the amount in digits, such as 1500000, not {text}.").format(text=text[:40]))
+    return minor
 
 
 def parse_correction(text: str, currency: str) -> int:

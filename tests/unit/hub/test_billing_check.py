@@ -2,91 +2,59 @@
 
 from __future__ import annotations
 
-import tomllib
+import asyncio
 from pathlib import Path
 
 import pytest
+from tests.unit.billing.scripted_slurm import make_site, silence, write_slurm
 
 from neuronhub.billing.ledger import open_ledger
 from neuronhub.errors import LedgerUnavailable, SiteFileError, SlurmUnavailable
 from neuronhub.hub.billing_check import check_accounting, check_ledger, check_prices
-from neuronhub.site import Site
-
-ANSWERS = {
-    "sacct": "",
-    "scontrol": "AccountingStorageType   = accounting_storage/slurmdbd\nPrivateData = none\nClusterName = neuron\n",
-    "sacctmgr": "case $* in *withcoord*) echo 'physics|ada' ;; *) echo 'ada|physics|physics||neuron' ;; esac",
-}
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """A site with one charged queue, whose Slurm knows one account."""
-    for name, answer in ANSWERS.items():
-        command = tmp_path / name
-        script = answer if answer.startswith("case") else f"cat <<'end'\n{answer}end"
-        command.write_text(f"#!/bin/sh\n{script}\n")
-        command.chmod(0o755)
-    return make_site(tmp_path, prices='[{ amount = "3000" }]', account="physics")
-
-
-def make_site(folder: Path, *, prices: str, account: str) -> Site:
-    """A site whose state and Slurm are in ``folder``."""
-    return Site.model_validate(
-        tomllib.loads(
-            f"""
-            [hub]
-            public_url = "https://127.0.0.1:1/"
-            proxy_token_file = "{folder}/none"
-            cookie_secret_file = "{folder}/none"
-            start_key_file = "{folder}/none"
-            state_dir = "{folder}"
-            [slurm]
-            bin_dir = "{folder}"
-            [billing]
-            discounts = [{{ account = "{account}", percent = "10" }}]
-            [[queues]]
-            name = "jupyter"
-            [[queues]]
-            name = "v100"
-            prices = {prices}
-            """
-        )
-    )
-
-
-async def test_prices_that_hold_now_are_well(site: Site) -> None:
-    assert await check_prices(site) == "1 queues cost KRW"
+async def test_prices_that_hold_now_are_well(tmp_path: Path) -> None:
+    assert await check_prices(make_site(tmp_path)) == "1 queues cost KRW"
+    assert await check_prices(make_site(tmp_path, billing="")) == "1 queues cost KRW, and nothing is charged"
 
 
 async def test_a_queue_whose_price_is_to_come_is_named(tmp_path: Path) -> None:
     later = '[{ amount = "3000", valid_from = 2199-01-01T00:00:00+09:00 }]'
     with pytest.raises(SiteFileError, match="v100 has no price before 2199-01-01"):
-        await check_prices(make_site(tmp_path, prices=later, account="physics"))
+        await check_prices(make_site(tmp_path, prices=later))
 
 
-async def test_a_ledger_that_is_not_there_is_left_to_the_hub(site: Site) -> None:
-    assert "the hub makes or renews it" in await check_ledger(site)
-    assert not list(site.hub.state_dir.glob("*.sqlite"))
+def test_a_ledger_that_is_not_there_is_left_to_the_hub(tmp_path: Path) -> None:
+    assert "the hub makes or renews it" in asyncio.run(check_ledger(make_site(tmp_path)))
+    assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_ledger_that_others_can_read_is_wrong(site: Site) -> None:
+async def test_a_ledger_that_others_can_read_is_wrong(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
     ledger = open_ledger(site)
     ledger.ensure_schema()
     ledger.close()
     assert await check_ledger(site) == site.ledger_url
-    (site.hub.state_dir / "billing.sqlite").chmod(0o640)
+    (tmp_path / "billing.sqlite").chmod(0o640)
     with pytest.raises(LedgerUnavailable, match="chmod 600"):
         await check_ledger(site)
 
 
-async def test_accounts_with_a_discount_are_known_to_slurm(site: Site, tmp_path: Path) -> None:
-    assert await check_accounting(site) == "sacct answers; 1 accounts, 1 with a discount"
-    with pytest.raises(SiteFileError, match="no account phisics with members"):
-        await check_accounting(make_site(tmp_path, prices="[]", account="phisics"))
+@pytest.mark.parametrize(("account", "told"), [("physics", None), ("phisics", "no account phisics with members")])
+async def test_accounts_with_a_discount_are_known_to_slurm(tmp_path: Path, account: str, told: str | None) -> None:
+    write_slurm(tmp_path)
+    discounts = f'[billing]\ndiscounts = [{{ account = "{account}", percent = "10" }}]'
+    site = make_site(tmp_path, billing=discounts)
+    if told is None:
+        assert await check_accounting(site) == "sacct answers; 2 accounts, 1 with a discount"
+    else:
+        with pytest.raises(SiteFileError, match=told):
+            await check_accounting(site)
 
 
-async def test_silence_of_accounting_is_said(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "sacct").write_text("#!/bin/sh\necho 'slurmdbd: connection refused' >&2\nexit 1\n")
+@pytest.mark.parametrize("command", ["sacct", "sacctmgr"])
+async def test_silence_of_accounting_is_said(tmp_path: Path, command: str) -> None:
+    write_slurm(tmp_path)
+    silence(tmp_path, command)
     with pytest.raises(SlurmUnavailable):
-        await check_accounting(site)
+        await check_accounting(make_site(tmp_path))
