@@ -79,7 +79,7 @@ def test_N3_in_lab_refused_local_and_gone_with_the_server(researcher: Researcher
     start = slurm.get_by_role("button", name="Start", exact=True)
     start.click()
     refused = slurm.locator("[data-cluster][data-state=failed]")
-    expect(refused).to_contain_text("gives at most 1 nodes", timeout=ENGINES_LIMIT_MS)
+    expect(refused).to_contain_text("gives at most 1 node to a cluster", timeout=ENGINES_LIMIT_MS)
     expect(refused.get_by_role("button", name="Remove")).to_be_visible()
     person.shoot("clusters-lab-refused")
 

@@ -147,7 +147,7 @@ def _look_at_kernel(scene: _Scene, explained: bool) -> Iterator[Problem]:
             text = _("Packages that the kernel needs are replaced by your own: {names}.").format(names=names)
             yield Problem("shadowed", text, Action.REPAIR)
     elif hiding:
-        text = _("Your own {names} are used instead of those of the base.").format(names=names)
+        text = _("Your own versions are used instead of those of the base: {names}.").format(names=names)
         yield Problem("shadowed", text, Action.REPAIR, serious=False)
 
 

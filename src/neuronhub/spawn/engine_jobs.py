@@ -12,6 +12,7 @@ from shlex import quote
 
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
+from neuronhub.language import translate_n
 from neuronhub.protocol import EXIT_BASE_MISSING, EnginesOrder, EnginesTicket
 from neuronhub.site import Site
 from neuronhub.slurm.types import JobRequest, Queue
@@ -79,9 +80,11 @@ def check_order(order: EnginesOrder, queue: Queue | None) -> None:
     most = min(queue.max_nodes or usable, usable)
     if order.nodes > most:
         raise StartRefused(
-            _("The queue “{queue}” gives at most {most} nodes to a cluster at present. Ask for no more.").format(
-                queue=queue.name, most=most
-            )
+            translate_n(
+                "The queue “{queue}” gives at most {most} node to a cluster at present. Ask for no more.",
+                "The queue “{queue}” gives at most {most} nodes to a cluster at present. Ask for no more.",
+                most,
+            ).format(queue=queue.name, most=most)
         )
     cpus = max((node.cpus_total for node in queue.nodes), default=0)
     each = max(spread(order.engines, order.nodes))
