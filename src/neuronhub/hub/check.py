@@ -132,11 +132,11 @@ async def _check_queues(site: Site) -> str:
 async def _check_sudo(site: Site) -> str:
     listed = await run("sudo", [str(site.slurm.sudo), "-n", "-l"], environment={"LC_ALL": "C"}, timeout_s=TIME_LIMIT_S)
     allowed = " ".join(listed.stdout.replace("\\", "").split())  # sudo escapes some characters of arguments
-    slurm = [str(site.slurm.bin_dir / "sbatch"), str(site.slurm.bin_dir / "scancel"), TAIL]
-    for command in (*slurm, *list_commands(site)):
+    slurm = ("sbatch", "scancel", *(("sstat",) if site.billing is not None else ()))
+    for command in (*(str(site.slurm.bin_dir / name) for name in slurm), TAIL, *list_commands(site)):
         if listed.code or command not in allowed:
             raise CheckFailed(f"sudo does not let this user run {command}. Install deploy/sudoers.d/neuronhub.")
-    return "sbatch, scancel, tail and neuronhub env may be run for users"
+    return f"{', '.join(slurm)}, tail and neuronhub env may be run for users"
 
 
 async def _check_base(site: Site) -> str:

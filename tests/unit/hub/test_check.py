@@ -74,7 +74,12 @@ def test_the_active_base_is_named_and_open_to_users() -> None:
 
 @pytest.mark.parametrize(
     ("left_out", "told"),
-    [("", "ok      sudo: "), ("export -", "env export - --json"), ("reset --json --language ko", "env reset")],
+    [
+        ("", "ok      sudo: sbatch, scancel, sstat, tail"),
+        ("/usr/bin/sstat", "/sstat"),
+        ("export -", "env export - --json"),
+        ("reset --json --language ko", "env reset"),
+    ],
 )
 def test_sudo_has_to_know_every_command(tmp_path: Path, left_out: str, told: str) -> None:
     rules = (DEPLOY / "sudoers.d" / "neuronhub").read_text()
@@ -92,7 +97,7 @@ def test_sudo_has_to_know_every_command(tmp_path: Path, left_out: str, told: str
     sudo = tmp_path / "sudo"
     sudo.write_text(f"#!/bin/sh\nexec cat {tmp_path}/rules\n")
     sudo.chmod(0o755)
-    site.write_text(site.read_text().replace("/bin/false", str(sudo)))
+    site.write_text(site.read_text().replace("/bin/false", str(sudo)) + "[billing]\n")
     output = CliRunner().invoke(cli, ["check", "--site", str(site)]).output
     assert told in next(line for line in output.splitlines() if " sudo: " in line)
 
