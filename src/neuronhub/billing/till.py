@@ -24,13 +24,11 @@ from neuronhub.errors import BudgetExceeded, LedgerUnavailable, StartRefused, St
 from neuronhub.language import translate as _
 from neuronhub.payment import Order
 from neuronhub.site import Site
-from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import Associations
 from neuronhub.slurm.watch import Watch
 
 log = logging.getLogger("neuronhub.billing")
 
-MEMBERS_AGE_S = 60.0
 MEMBERS_LATEST_S = 5.0
 """Before somebody is told that an account is not theirs, what is known is at most this old, if Slurm answers."""
 BALANCES_AGE_S = 2.0
@@ -51,7 +49,7 @@ Answer = TypeVar("Answer")
 class LedgerTill:
     """payment.Till on a ledger and Slurm's associations; one per hub process."""
 
-    def __init__(self, site: Site, commands: Commands, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, site: Site, ledger: Ledger, members: Recent[Associations], watch: Watch) -> None:
         assert site.billing is not None, "a till without billing in the site file"
         self._site = site
         self._policy = site.billing.over_budget
@@ -60,7 +58,7 @@ class LedgerTill:
         # Its own threads: a database that hangs must not keep others from theirs.
         self._threads = ThreadPoolExecutor(LEDGER_THREADS, thread_name_prefix="neuronhub-ledger")
         self._outbox = Outbox()
-        self._members: Recent[Associations] = Recent("accounts", commands.fetch_associations, MEMBERS_AGE_S)
+        self._members = members
         self._balances: Recent[dict[str, Balance]] = Recent(
             "budgets", partial(self._ask, partial(ledger.balances, None)), BALANCES_AGE_S
         )
@@ -147,7 +145,7 @@ class LedgerTill:
     async def end(self) -> None:
         """Tell the ledger what it must still know, for a short time, and go."""
         await self._outbox.close(LAST_PATIENCE_S)
-        await asyncio.gather(self._members.close(), self._balances.close(), *(c.close() for c in self._costs.values()))
+        await asyncio.gather(self._balances.close(), *(recent.close() for recent in self._costs.values()))
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _quote(self, orders: Sequence[Order]) -> list[Start]:

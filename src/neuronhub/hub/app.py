@@ -10,14 +10,13 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
-from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.utils import AnyTimeoutError
 from sqlalchemy import event, text
 from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.httpclient import AsyncHTTPClient
-from tornado.httputil import HTTPConnection, HTTPServerRequest
+from tornado.httputil import HTTPServerRequest
 from traitlets import Instance
 
 from neuronhub import language
@@ -33,6 +32,7 @@ from neuronhub.hub.handlers import (
     TokensHandler,
     make_logout_handler,
 )
+from neuronhub.hub.nobody import make_handler
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
 from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, JOB_PATH, PREPARING_PATH
@@ -240,6 +240,8 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         for user, server_name in self._unfinished:
             self.take_up(user, server_name)
         self.desk.start_orphan_checks()
+        if self.bookkeeping:
+            self.bookkeeping.start(self, self.desk, self.tornado_settings[Engines.SETTING])
         self._routes_task = asyncio.create_task(keep_routes(self), name="neuronhub-routes")
 
     def take_up(self, user: Any, server_name: str) -> None:
@@ -247,7 +249,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         spawner = user.spawners[server_name]
         spawner.adopted = spawner.record
         self.log.info("taking up the start of %s (job %s)", spawner._log_name, spawner.record.job_id)
-        handler = BaseHandler(self.tornado_application, HTTPServerRequest("POST", "/", connection=_NoConnection()))
+        handler = make_handler(self.tornado_application)
         task = asyncio.ensure_future(handler.spawn_single_user(user, server_name))
         task.add_done_callback(partial(self._note_taken_up, user.name))
 
@@ -261,9 +263,9 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
         self._routes_task.cancel()
         await super().cleanup()
         await self.doors.close()
-        await self.desk.close()
         if self.bookkeeping:
             await self.bookkeeping.close()
+        await self.desk.close()
 
 
 async def wait_until_found(spawner: SlurmSpawner) -> SlurmSpawner:
@@ -280,15 +282,6 @@ async def wait_until_found(spawner: SlurmSpawner) -> SlurmSpawner:
         else:
             return spawner
     raise TimeoutError("the job has ended")
-
-
-class _NoConnection(HTTPConnection):
-    """Stands where JupyterHub's handler expects a connection: a start taken up again has no browser behind it."""
-
-    context = None
-
-    def set_close_callback(self, callback: Any) -> None:
-        """Nobody can go away."""
 
 
 def run_hub(site: Site, arguments: list[str]) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from neuronhub import language
 from neuronhub.errors import StartRefused
-from neuronhub.site import Hub, Price, QueueSite, Site, Words
+from neuronhub.site import Hub, QueueSite, Site, Words
 from neuronhub.slurm.types import ClusterSnapshot, GpuCount, Node, NodeCounts, Queue
 from neuronhub.spawn.options import Choice, check_choice, count_places, describe_cluster, parse_choice, parse_form
+from neuronhub.tariff import Price
 
 HUB = Hub(
     public_url="https://hub.example/",
