@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import itertools
 import os
 import pwd
 import secrets
@@ -42,17 +41,22 @@ class PostgreSQL:
     folder: Path
     password: str = field(repr=False)
     process: subprocess.Popen[bytes]
-    _names: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def url_of(self, database: str) -> str:
         """SQLAlchemy's URL of it, without the password."""
         return f"postgresql://{USER}@/{database}?host={self.folder}"
 
-    def make_database(self) -> str:
-        """The URL of a new, empty database."""
-        name = f"ledger_{next(self._names)}"
+    def make_database(self, name: str = "ledger") -> str:
+        """The URL of a database that is empty, whatever was in it."""
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            if not known:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        if known:  # to drop and make a database takes a second, for its hundreds of files
+            with self.connect(name) as connection:
+                connection.execute("DROP SCHEMA public CASCADE")
+                connection.execute("CREATE SCHEMA public")
         return self.url_of(name)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
