@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from neuronhub.table import Table
 
@@ -70,11 +70,21 @@ class Away(Table):
     look_every: Annotated[timedelta, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
     """How often traffic and Slurm's figures are looked at; time away begins and ends with a look."""
     cpu_percent: Annotated[float, Field(ge=0, le=100)] = 5.0
-    """A job whose processes use less than this share of one CPU core between two looks computes nothing."""
+    """A job whose processes use less than this share of one CPU core between two looks computes nothing; 0: no such."""
     gpu_percent: Annotated[float, Field(ge=0, le=100)] = 1.0
     """The same for its GPUs, where Slurm accounts for them (gres/gpuutil)."""
     warn_before: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(minutes=30)
     """Pages warn for that long before a queue's ``away_limit`` ends a server."""
+
+    @model_validator(mode="after")
+    def _refuse_fine_looks(self) -> Away:
+        allowed_s = self.look_every.total_seconds() * self.cpu_percent / 100
+        if 0 < allowed_s <= 1:
+            raise ValueError(
+                f"cpu_percent of look_every is {allowed_s:g} s of a core, and Slurm counts whole seconds: make it more"
+                " than one, or an idle server is taken for a busy one"
+            )
+        return self
 
 
 class Billing(Table):

@@ -82,6 +82,8 @@ def test_a_discount_is_the_account_s_own_and_holds_from_its_day() -> None:
         ("discounts", [{"account": "a", "percent": "1"}, {"account": "a", "percent": "2"}], "valid_from must be later"),
         ("over_budget", "shrug", "over_budget"),
         ("collect_every", "PT0S", "collect_every"),
+        ("away", {"look_every": 20}, "whole seconds"),
+        ("away", {"look_every": 3, "cpu_percent": 33}, "whole seconds"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_name(key: str, value: object, words: str) -> None:
@@ -92,3 +94,8 @@ def test_what_is_wrong_is_refused_by_its_name(key: str, value: object, words: st
 def test_a_url_without_a_password_is_taken() -> None:
     url = "postgresql+psycopg://hub@db.example.org/billing"
     assert Billing.model_validate({"database_url": url}).database_url == url
+
+
+def test_looks_may_be_short_where_more_is_let_pass_or_nothing() -> None:
+    for away in ({"look_every": 21}, {"look_every": 3, "cpu_percent": 34}, {"look_every": 1, "cpu_percent": 0}):
+        assert Billing.model_validate({"away": away}).away.look_every.total_seconds() == away["look_every"]
