@@ -33,6 +33,7 @@ from neuronhub.hub.handlers import (
     make_logout_handler,
 )
 from neuronhub.hub.nobody import make_handler
+from neuronhub.hub.notebooks import NotebooksHandler, describe_unopened
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
 from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, JOB_PATH, PREPARING_PATH
@@ -147,6 +148,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             "site_title": lambda _user: site.title.in_language(language.current.get()),
             "start_page": self.describe_start_page,
             "ending": self.describe_ending,
+            "unopened": describe_unopened,
             "cost": self.describe_cost,
         }
         for environment in ("jinja2_env", "jinja2_env_sync"):
@@ -186,6 +188,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             (r"/home", HomePageHandler),
             (r"/spawn", StartPageHandler),
             (r"/spawn/([^/]+)", StartPageHandler),
+            (r"/notebooks", NotebooksHandler),
             (r"/api/cluster", ClusterHandler),
             (rf"/api/{ANNOUNCE_PATH}", AnnounceHandler),
             (rf"/api/{PREPARING_PATH}", PreparingHandler),

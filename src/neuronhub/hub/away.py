@@ -170,7 +170,7 @@ class AwayWatch:
             node=spawner.job.batch_host if spawner.job else "",
             ended_at=datetime.now(UTC).isoformat(),
         )
-        spawner.unopened = notebooks
+        spawner.offer(notebooks)
         await make_handler(self._hub.tornado_application).stop_single_user(spawner.user, spawner.name)
 
     async def _end_engines(self, one: Charged, over: Sequence[Start]) -> None:

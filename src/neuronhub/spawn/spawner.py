@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, NoReturn
 
 from jupyterhub.spawner import Spawner
@@ -21,6 +21,7 @@ from neuronhub.slurm.watch import Pace
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import SLOW, Ending, describe_ending
 from neuronhub.spawn.job_log import fetch_ending
+from neuronhub.spawn.notebooks import keep_notebooks
 from neuronhub.spawn.options import Choice, parse_form
 from neuronhub.spawn.orders import make_order
 from neuronhub.spawn.progress import describe_facts, describe_progress
@@ -46,6 +47,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     """A start of a hub that was before us; start() takes it up instead of submitting."""
     ending: Ending | None = None
     """How the latest server ended, if the user did not ask for it."""
+    unopened: tuple[str, ...] = ()
+    """Notebooks that were open when the hub ended a server, and are still to be offered again."""
     preparing: float | None = None
     """Share of the user's environment that the present start has made; None: it has told of none."""
 
@@ -128,6 +131,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         super().load_state(state)
         if state.get("ending"):
             self.ending = Ending.from_state(state["ending"])
+        self.unopened = keep_notebooks(state.get("unopened", ()))
         if state.get("start"):
             self._hold(StartRecord.from_state(state["start"]), Pace.RUNNING)
 
@@ -138,6 +142,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             state["start"] = self.record.to_state()
         if self.ending:
             state["ending"] = self.ending.to_state()
+        if self.unopened:
+            state["unopened"] = list(self.unopened)
         return state
 
     def clear_state(self) -> None:
@@ -146,6 +152,11 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         if self.record:
             self.desk.release(self.record.job_name)
         self.record = None
+
+    def offer(self, notebooks: Iterable[str]) -> None:
+        """Offer these, and no others, to be opened again."""
+        self.unopened = keep_notebooks(notebooks)
+        self._save()
 
     def _hold(self, record: StartRecord, pace: Pace) -> None:
         self.record = record
