@@ -21,6 +21,7 @@ class Place:
 
     url: str
     password: str | None = field(default=None, repr=False)
+    _opened: list[Ledger] = field(default_factory=list, repr=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -28,8 +29,15 @@ class Place:
         return self.url.startswith("sqlite:")
 
     def open(self, currency: str = "KRW") -> Ledger:
-        """A ledger there, another one every time, as other processes have it."""
-        return Ledger(self.url, currency, self.password)
+        """A ledger there, another one every time, as other processes have it; ``close`` closes it."""
+        ledger = Ledger(self.url, currency, self.password)
+        self._opened.append(ledger)
+        return ledger
+
+    def close(self) -> None:
+        """Let go of all that were opened."""
+        for ledger in self._opened:
+            ledger.close()
 
 
 def make_start(job_name: str, **changes: Any) -> Start:
