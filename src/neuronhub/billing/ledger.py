@@ -73,6 +73,11 @@ class Ledger:
         with self._database.read() as connection:
             return starts.fetch_open(connection)
 
+    def fetch_starts(self, since: datetime, until: datetime) -> list[Start]:
+        """Starts noted from ``since`` until before ``until``, settled ones too, the oldest first."""
+        with self._database.read() as connection:
+            return starts.fetch_starts(connection, since, until)
+
     def find_start(self, job_name: str) -> Start | None:
         """The start of that name."""
         with self._database.read() as connection:

@@ -48,6 +48,12 @@ def settle(connection: Connection, job_names: Collection[str]) -> None:
     connection.execute(delete(looks).where(looks.c.server == bindparam("settled_name")), names)
 
 
+def fetch_starts(connection: Connection, since: datetime, until: datetime) -> list[Start]:
+    """Starts noted from ``since`` until before ``until``, settled ones too, the oldest first."""
+    found = select(starts).where(starts.c.noted_at >= since, starts.c.noted_at < until).order_by(starts.c.noted_at)
+    return [parse_start(row) for row in connection.execute(found)]
+
+
 def find_start(connection: Connection, job_name: str) -> Start | None:
     """The start of that name."""
     row = connection.execute(select(starts).where(starts.c.job_name == job_name)).one_or_none()

@@ -45,6 +45,8 @@ MEMBER_FIELDS = ("User", "DefaultAccount", "Account", "Partition", "Cluster")
 """``sacctmgr --parsable2 show user withassoc format``; names here are the operators', so a bar is safe."""
 COORDINATOR_FIELDS = ("Account", "Coordinators")
 """``sacctmgr --parsable2 show account withcoord format``."""
+BILLED_FIELDS = ("Cluster", "Account", "Login", "Used")
+"""``sreport --parsable2 --tres=billing -t Seconds cluster AccountUtilizationByUser format``."""
 WORK_FIELDS = ("JobID", "NTasks", "TRESUsageInTot")
 """``sstat --allsteps --parsable2 --format``."""
 
@@ -119,10 +121,10 @@ def parse_associations(members: str, coordinators: str, cluster: str) -> Associa
     )
 
 
-def _cut(text: str, fields: tuple[str, ...]) -> list[list[str]]:
+def _cut(text: str, fields: tuple[str, ...], program: str = "sacctmgr") -> list[list[str]]:
     rows = [line.split("|") for line in text.splitlines() if line]
     if any(len(row) != len(fields) for row in rows):
-        raise ValueError("sacctmgr: the answer is not made of whole rows")
+        raise ValueError(f"{program}: the answer is not made of whole rows")
     return rows
 
 
@@ -146,6 +148,18 @@ def _add_steps(steps: list[dict[str, str]]) -> Work:
     shares = [float(step[_GPU_SHARE]) for step in steps if _GPU_SHARE in step]
     cpu_s = sum(one.total_seconds() for one in spent if one is not None)
     return Work(cpu_s, sum(shares) if shares else None)
+
+
+def parse_billed(text: str) -> dict[str, int]:
+    """Parse ``sreport cluster AccountUtilizationByUser`` with BILLED_FIELDS: account -> the sum of its users' seconds.
+
+    An account's own row holds those of accounts below it as well.
+    """
+    totals: Counter[str] = Counter()
+    for _, account, user, used in _cut(text, BILLED_FIELDS, "sreport"):
+        if user:
+            totals[account] += int(used)
+    return dict(totals)
 
 
 def parse_counters(text: str) -> dict[str, int]:

@@ -15,11 +15,13 @@ from neuronhub.errors import CommandSilent, SlurmUnavailable
 from neuronhub.process import Output, run
 from neuronhub.site import Slurm
 from neuronhub.slurm.accounting import (
+    BILLED_FIELDS,
     COORDINATOR_FIELDS,
     MEMBER_FIELDS,
     USAGE_FIELDS,
     WORK_FIELDS,
     parse_associations,
+    parse_billed,
     parse_counters,
     parse_usage,
     parse_work,
@@ -141,6 +143,17 @@ class Commands:
         """Slurm's own count for each account: seconds of its jobs, each times the job's billing (UsageRaw)."""
         text = await self._ask("scontrol", "--oneliner", "show", "assoc_mgr", "flags=assoc")
         return _read("scontrol", lambda: parse_counters(text))
+
+    async def fetch_billed(self, since: datetime, until: datetime) -> dict[str, int]:
+        """The same for whole hours between the two, as slurmdbd has summed them up (it does so soon after each)."""
+        cluster = (await self.fetch_configuration()).cluster
+        text = await self._ask(
+            "sreport",
+            *("--noheader", "--parsable2", "--tres=billing", "-t", "Seconds", f"--cluster={cluster}"),
+            *("cluster", "AccountUtilizationByUser", f"start={render_moment(since)}", f"end={render_moment(until)}"),
+            f"format={','.join(BILLED_FIELDS)}",
+        )
+        return _read("sreport", lambda: parse_billed(text))
 
     async def submit(self, request: JobRequest) -> int:
         """Submit a job as its user and return its id.

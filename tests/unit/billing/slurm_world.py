@@ -13,7 +13,7 @@ from tests.unit.billing.entries import NOON
 
 from neuronhub.errors import SlurmUnavailable
 from neuronhub.site import Site
-from neuronhub.slurm.types import Configuration, Job, JobState, Usage
+from neuronhub.slurm.types import Job, JobState, Usage
 
 SECOND = timedelta(seconds=1)
 BILLING = {"v100": 50, "a100": 200, "jupyter": 0}
@@ -57,6 +57,8 @@ class World:
     jobs: dict[int, Job] = field(default_factory=dict)
     """squeue."""
     counters: dict[str, int] = field(default_factory=dict)
+    billed: dict[str, int] = field(default_factory=dict)
+    """What slurmdbd has summed up of whole hours."""
     asked: list[tuple[tuple[int, ...], tuple[str, ...]]] = field(default_factory=list)
     _told: list[tuple[datetime, Usage]] = field(default_factory=list)
     _current: dict[int, Usage] = field(default_factory=dict)
@@ -172,10 +174,10 @@ class World:
         self._refuse(self.controller_away)
         return dict(self.counters)
 
-    async def fetch_configuration(self) -> Configuration:
-        """scontrol."""
-        self._refuse(self.controller_away)
-        return Configuration(accounting=True, cluster="neuron", counts_for_good=True)
+    async def fetch_billed(self, since: datetime, until: datetime) -> dict[str, int]:
+        """sreport."""
+        self._refuse(self.accounting_away)
+        return dict(self.billed)
 
     def _set(self, usage: Usage) -> None:
         self._current[usage.job_id] = usage
