@@ -23,6 +23,8 @@ export interface Order {
   nodes?: number;
   queue?: string;
   time_limit?: string;
+  /** Who pays; left out where nothing is charged. */
+  account?: string;
   name?: string;
 }
 

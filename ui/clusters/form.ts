@@ -2,14 +2,15 @@
 
 import { make, makeButton, write } from "../environment/dom.js";
 import { fill } from "../environment/texts.js";
-import { type Cluster as Resources, knownQueues, type Queue } from "../hub/cluster.js";
-import { describeDuration } from "../hub/durations.js";
+import { type Cluster as Resources, knownQueues, type Queue, timeProblem } from "../hub/cluster.js";
+import { describeDuration, parseTimeLimit } from "../hub/durations.js";
 import type { Cluster, Order } from "./clusters.js";
+import { CostBox, type Verdict } from "./cost.js";
 import type { Texts } from "./texts.js";
-import { describeCost, type Field, isProblem, readOrder } from "./wish.js";
+import { countUnits, type Field, isProblem, readCount, readOrder } from "./wish.js";
 
 const SLURM = "slurm";
-/** How long typing must rest before the cost, a live region, is written again. */
+/** How long typing must rest before those who listen are told what it costs. */
 const REST_MS = 300;
 
 export class ProfileForm {
@@ -20,8 +21,7 @@ export class ProfileForm {
 
   private readonly fields: Record<Field, HTMLInputElement | HTMLSelectElement>;
   private readonly hint = make("p", { class: "nh-cl-problem", role: "status" });
-  private readonly cost = make("strong", { class: "nh-cl-amount" });
-  private readonly costDetail = make("span", { class: "nh-env-hint" });
+  private readonly cost: CostBox;
   private readonly timeHint: HTMLElement;
   private resources: Resources | null = null;
   private taken: ReadonlySet<string> = new Set();
@@ -47,14 +47,18 @@ export class ProfileForm {
       time_limit: text(),
       name: text(),
     };
+    this.cost = new CostBox(id, texts, language, () => {
+      this.describe();
+    });
     this.timeHint = make("span", { class: "nh-env-hint", id: `${id}-time` }, texts.time_hint);
     this.hint.id = `${id}-problem`;
     this.start = makeButton(texts.start, "nh-env-primary", () => {
       const wish = this.read();
+      const { account } = this.describe();
       if (isProblem(wish)) {
         this.fields[wish.field].focus();
       } else {
-        order(wish);
+        order(account === null ? wish : { ...wish, account });
       }
     });
     this.start.setAttribute("aria-describedby", this.hint.id);
@@ -111,9 +115,7 @@ export class ProfileForm {
       ...(slurm ? [field("nodes", texts.node), field("queue", texts.queue)] : []),
       ...(slurm ? [field("time_limit", texts.time_limit, this.timeHint)] : []),
       field("name", texts.name, nameHint),
-      slurm
-        ? make("div", { class: "nh-cl-cost", "aria-live": "polite" }, make("span", {}, texts.cost), this.cost, this.costDetail)
-        : null,
+      slurm ? this.cost.element : null,
       make("div", { class: "nh-cl-submit" }, this.start, this.hint),
     );
     form.addEventListener("submit", (event) => {
@@ -164,37 +166,39 @@ export class ProfileForm {
     return option;
   }
 
-  private describe(costAfterMs = 0): void {
+  /** Say what is wrong with what is typed, and what it costs; those who listen hear it after `restMs`. */
+  private describe(restMs = 0): Verdict {
     const wish = this.read();
     const problem = isProblem(wish) ? wish : null;
     for (const [name, field] of Object.entries(this.fields)) {
       field.setAttribute("aria-invalid", String(problem?.field === name && field.value !== ""));
     }
-    this.start.setAttribute("aria-disabled", String(this.busy || problem?.text === this.texts.taken));
+    const verdict = this.describeCost(restMs);
+    const impossible = problem?.text === this.texts.taken || (problem === null && verdict.refused);
+    this.start.setAttribute("aria-disabled", String(this.busy || impossible));
     const queue = this.queue;
     const hint = queue === undefined ? "" : fill(this.texts.time_default, { time: this.inWords(queue.default_time_s) });
     write(this.timeHint, [this.texts.time_hint, hint].filter((text) => text !== "").join(". "));
-    const show = (): void => {
-      write(this.hint, problem?.text ?? "");
-      this.describeCost();
-    };
     clearTimeout(this.timer);
-    if (costAfterMs > 0) {
-      this.timer = setTimeout(show, costAfterMs);
-    } else {
-      show();
-    }
+    this.timer = setTimeout(() => {
+      write(this.hint, problem?.text ?? verdict.problem);
+    }, restMs);
+    return verdict;
   }
 
-  private describeCost(): void {
-    const queue = this.queue;
-    const nodes = Number(this.fields.nodes.value);
-    const known = queue !== undefined && this.resources !== null && Number.isInteger(nodes) && nodes > 0;
-    const cost = known
-      ? describeCost(queue, nodes, this.fields.time_limit.value, this.resources?.currency ?? "", this.texts, this.language)
-      : { amount: "–", detail: "" };
-    write(this.cost, cost.amount);
-    write(this.costDetail, cost.detail);
+  private describeCost(restMs: number): Verdict {
+    const { queue, resources } = this;
+    const nodes = readCount(this.fields.nodes.value);
+    const engines = readCount(this.fields.engines.value);
+    if (resources === null || this.profile !== SLURM) {
+      return { account: null, problem: "", refused: false };
+    }
+    const counted = queue !== undefined && nodes !== null && engines !== null && nodes <= engines;
+    const jobs = counted ? countUnits(queue, nodes, engines) : [];
+    const typed = this.fields.time_limit.value.trim();
+    const seconds = typed === "" ? (queue?.default_time_s ?? null) : parseTimeLimit(typed);
+    const possible = queue !== undefined && timeProblem(seconds, queue) === null;
+    return this.cost.show(queue, jobs, possible ? seconds : null, resources, restMs);
   }
 
   private inWords(seconds: number): string {

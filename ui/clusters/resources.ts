@@ -4,7 +4,8 @@ import { make, makeButton, write } from "../environment/dom.js";
 import { fill } from "../environment/texts.js";
 import { type Cluster as Resources, knownQueues, type Queue } from "../hub/cluster.js";
 import { describeAge } from "../hub/durations.js";
-import { formatMoney } from "../hub/prices.js";
+import { describePrice } from "../hub/cost-words.js";
+import { formatMoney } from "../hub/money.js";
 import type { Texts } from "./texts.js";
 
 const NUMBERS = ["alloc", "idle", "down", "total", "waiting"] as const;
@@ -117,7 +118,7 @@ export class ResourceTable {
     const number = new Intl.NumberFormat(this.language);
     const texts: Record<string, string> = {
       free: this.describeFree(queue, number),
-      price: queue.charged ? `${formatMoney(queue.price_per_hour ?? 0, currency, this.language)} · ${this.texts.charged}` : this.texts.free,
+      price: this.describePrice(queue, currency),
     };
     for (const field of NUMBERS) {
       texts[field] = number.format(queue[field]);
@@ -131,6 +132,17 @@ export class ResourceTable {
       write(words, queue.description);
       write(why, queue.why_not);
     }
+  }
+
+  private describePrice({ charged, price, price_per_hour: hourly }: Queue, currency: string): string {
+    if (!charged) {
+      return this.texts.free;
+    }
+    if (price === null || hourly === null) {
+      return `${this.texts.charged}\n${this.texts.no_price}`;
+    }
+    const amount = formatMoney(hourly, currency, this.language);
+    return `${amount} · ${this.texts.charged}\n${describePrice(price, price.units, "0", currency, this.texts, this.language)}`;
   }
 
   private describeFree(queue: Queue, number: Intl.NumberFormat): string {

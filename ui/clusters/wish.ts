@@ -1,10 +1,9 @@
-/** What somebody has typed for a cluster: whether it can be asked for, and what it would cost. Pure. */
+/** What somebody has typed for a cluster: whether it can be asked for, and what is paid for then. Pure. */
 
 import { fill } from "../environment/texts.js";
 import type { Queue } from "../hub/cluster.js";
 import { timeProblem } from "../hub/cluster.js";
 import { describeDuration, parseTimeLimit } from "../hub/durations.js";
-import { formatMoney, highestCost } from "../hub/prices.js";
 import type { Order } from "./clusters.js";
 import type { Texts } from "./texts.js";
 
@@ -27,11 +26,6 @@ export interface Typed {
 export interface Problem {
   field: Field;
   text: string;
-}
-
-export interface Cost {
-  amount: string;
-  detail: string;
 }
 
 /** The order, or what is wrong with it. `queue` is the picked one, where there is one. */
@@ -73,29 +67,14 @@ export function isProblem(answer: Order | Problem): answer is Problem {
   return "field" in answer;
 }
 
-function readCount(text: string): number | null {
+export function readCount(text: string): number | null {
   return COUNT.test(text.trim()) ? Number(text) || null : null;
 }
 
-/** What `nodes` nodes of the queue cost, by the hour and for the whole time limit. */
-export function describeCost(
-  queue: Queue,
-  nodes: number,
-  timeLimit: string,
-  currency: string,
-  texts: Texts,
-  language: string,
-): Cost {
-  const price = queue.charged ? queue.price_per_hour : null;
-  if (price === null) {
-    return { amount: texts.cost_free, detail: "" };
-  }
-  const money = (amount: number | string): string => formatMoney(amount, currency, language);
-  const seconds = parseTimeLimit(timeLimit) ?? queue.default_time_s;
-  const most = highestCost(String(Number(price) * nodes), seconds, currency);
-  const hourly = fill(texts.cost_nodes, { nodes, price: money(price) });
-  return {
-    amount: `${fill(texts.cost_hourly, { amount: money(Number(price) * nodes) })} · ${fill(texts.cost_at_most, { amount: money(most) })}`,
-    detail: `${hourly} ${fill(texts.cost_for, { time: describeDuration(seconds, language) })}`,
-  };
+/** How many units of the queue's price the job of each node gets: a core for each engine where nodes are shared. */
+export function countUnits({ price, places }: Queue, nodes: number, engines: number): number[] {
+  const shared = places !== null && price?.per === "core-hour";
+  return Array.from({ length: nodes }, (_, node) =>
+    shared ? Math.floor(engines / nodes) + Number(node < engines % nodes) : (price?.units ?? 0),
+  );
 }

@@ -1,5 +1,8 @@
 /** The resource table as GET /hub/api/cluster tells it. */
 
+import type { Budgets } from "./budgets.js";
+import type { Price } from "./prices.js";
+
 export interface Queue {
   name: string;
   description: string;
@@ -11,6 +14,9 @@ export interface Queue {
   gpus: { type: string; free: number; total: number }[];
   places: { free: number; total: number } | null;
   charged: boolean;
+  /** Null: free, or charged without a price yet. */
+  price: Price | null;
+  /** Of one start, without any discount. */
   price_per_hour: string | null;
   default_time_s: number;
   max_time_s: number | null;
@@ -24,6 +30,9 @@ export interface Cluster {
   age_s: number | null;
   problem: string | null;
   currency: string;
+  currency_decimals: number;
+  /** Null: nothing is charged. */
+  billing: Budgets | null;
   queues: Queue[];
 }
 

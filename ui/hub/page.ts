@@ -36,12 +36,15 @@ export function say(page: PageData, key: string, values: Record<string, string |
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-/** Show that a form is on its way, and let it be sent only once. A page that comes back from history is usable again. */
-export function sendOnce(form: HTMLFormElement, button: HTMLButtonElement): void {
+/**
+ * Show that a form is on its way, and let it be sent only once, and when `allows` says so.
+ * A page that comes back from history is usable again.
+ */
+export function sendOnce(form: HTMLFormElement, button: HTMLButtonElement, allows: () => boolean = () => true): void {
   const label = button.textContent;
   let sent = false;
   form.addEventListener("submit", (event) => {
-    if (sent) {
+    if (sent || !allows()) {
       event.preventDefault();
       return;
     }

@@ -1,11 +1,11 @@
-/** The form of the start page: Job queue, time limit, and the cost of both together. */
+/** The form of the start page: Job queue and time limit, and the cost of both together. */
 
 import { type Cluster, hasRoom, knownQueues, type Queue, timeProblem } from "./cluster.js";
 import { describeDuration, formatTimeLimit, parseTimeLimit } from "./durations.js";
-import { element, type PageData, say, write } from "./page.js";
-import { formatMoney, highestCost } from "./prices.js";
+import { CostBox, type CostPage } from "./cost-box.js";
+import { element, say, write } from "./page.js";
 
-/** How long typing must rest before the cost, a live region, is written again. */
+/** How long typing must rest before the cost is told to those who listen. */
 const REST_MS = 300;
 
 export class StartForm {
@@ -15,15 +15,18 @@ export class StartForm {
   private readonly select = element("queue", HTMLSelectElement);
   private readonly time = element("time_limit", HTMLInputElement);
   private readonly presets = Array.from(document.querySelectorAll<HTMLButtonElement>(".nh-presets button"));
-  private queues: readonly Queue[] = [];
-  private currency = "";
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly cost: CostBox;
+  private cluster: Cluster | null = null;
 
   /** `timeIsChosen`: the time limit in the page is the person's own; another queue's default does not replace it. */
   constructor(
-    private readonly page: PageData,
+    private readonly page: CostPage,
     private timeIsChosen: boolean,
   ) {
+    this.cost = new CostBox(page);
+    this.cost.onPick = () => {
+      this.describe();
+    };
     this.select.addEventListener("change", () => {
       this.picking();
     });
@@ -45,10 +48,15 @@ export class StartForm {
     return this.select.value;
   }
 
+  /** False when the hub would refuse what is asked for; the reason is shown. */
+  allows(): boolean {
+    return this.cost.allows();
+  }
+
   /** Take in a renewed table; what the person has picked and typed stays. */
   offer(cluster: Cluster): void {
-    this.queues = knownQueues(cluster);
-    this.currency = cluster.currency;
+    this.cluster = cluster;
+    this.cost.reserve(this.queues, cluster);
     const known = new Map(Array.from(this.select.options, (option) => [option.value, option] as const));
     const before = this.select.value;
     const options = this.queues.map((queue) => this.optionOf(queue, known.get(queue.name)));
@@ -66,6 +74,10 @@ export class StartForm {
       this.select.value = name;
       this.picking();
     }
+  }
+
+  private get queues(): readonly Queue[] {
+    return this.cluster === null ? [] : knownQueues(this.cluster);
   }
 
   private get queue(): Queue | undefined {
@@ -96,9 +108,9 @@ export class StartForm {
     return "maximum" in preset.dataset ? (this.queue?.max_time_s ?? 0) : Number(preset.dataset.seconds);
   }
 
-  private describe(costAfterMs = 0): void {
-    const queue = this.queue;
-    if (queue === undefined) {
+  private describe(restMs = 0): void {
+    const { queue, cluster } = this;
+    if (queue === undefined || cluster === null) {
       return;
     }
     const seconds = parseTimeLimit(this.time.value);
@@ -110,15 +122,7 @@ export class StartForm {
       preset.disabled = offered === 0 || timeProblem(offered, queue) !== null;
       preset.setAttribute("aria-pressed", String(!preset.disabled && offered === seconds));
     }
-    const showCost = (): void => {
-      this.describeCost(queue, problem === null ? seconds : null);
-    };
-    clearTimeout(this.timer);
-    if (costAfterMs > 0) {
-      this.timer = setTimeout(showCost, costAfterMs);
-    } else {
-      showCost();
-    }
+    this.cost.show(queue, problem === null ? seconds : null, cluster, restMs);
   }
 
   private describeQueue(queue: Queue): void {
@@ -137,20 +141,6 @@ export class StartForm {
     element("time-words").classList.toggle("nh-wrong", problem !== null);
     this.time.setCustomValidity(problem === null ? "" : words);
     this.time.setAttribute("aria-invalid", String(problem !== null));
-  }
-
-  private describeCost(queue: Queue, seconds: number | null): void {
-    const price = queue.charged ? queue.price_per_hour : null;
-    if (price === null) {
-      write(element("cost"), say(this.page, "cost_free"));
-      write(element("cost-detail"), "");
-      return;
-    }
-    const money = (amount: number | string): string => formatMoney(amount, this.currency, this.page.language);
-    const amount = seconds === null ? null : highestCost(price, seconds, this.currency);
-    write(element("cost"), amount === null ? "–" : say(this.page, "cost_at_most", { amount: money(amount) }));
-    const detail = { price: money(price), time: this.inWords(seconds ?? 0) };
-    write(element("cost-detail"), seconds === null ? "" : say(this.page, "cost_detail", detail));
   }
 
   private inWords(seconds: number): string {

@@ -2,31 +2,37 @@
 
 import { type Answer, isUnderWay } from "../environment/status.js";
 import { call, Refused } from "./api.js";
-import { type Cluster, knownQueues } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import { describeAge } from "./durations.js";
-import { element, type PageData, readPageData, say, sendOnce, write } from "./page.js";
+import type { CostPage } from "./cost-box.js";
+import { element, readPageData, say, sendOnce, write } from "./page.js";
 import { Poll } from "./poll.js";
 import { StartForm } from "./start-form.js";
 import { markRow, showQueues } from "./table.js";
 import { localiseTimes } from "./times.js";
 
-interface StartPage extends PageData {
+interface StartPage extends CostPage {
   cluster: Cluster | null;
-  choice: { queue?: string; time_limit?: string };
+  /** False: somebody else's server is started, whose accounts are not the reader's. */
+  own: boolean;
 }
 
 const REFRESH_MS = 5000;
 
 const page = readPageData() as StartPage;
 const form = new StartForm(page, page.choice.time_limit !== undefined && page.choice.time_limit !== "");
-let cluster = page.cluster;
+let cluster = page.cluster === null ? null : readable(page.cluster);
 let receivedAt = performance.now();
+
+function readable(table: Cluster): Cluster {
+  return page.own ? table : { ...table, billing: null };
+}
 
 function show(): void {
   if (cluster === null) {
     return;
   }
-  showQueues(page, knownQueues(cluster), cluster.currency);
+  showQueues(page, cluster);
   form.offer(cluster);
   markRow(form.picked);
   write(element("problem"), cluster.problem ?? "");
@@ -44,7 +50,7 @@ function showAge(): void {
 
 async function renew(): Promise<boolean> {
   try {
-    cluster = (await call(page, "GET", "cluster")) as Cluster;
+    cluster = readable((await call(page, "GET", "cluster")) as Cluster);
     receivedAt = performance.now();
     show();
     return true;
@@ -95,7 +101,7 @@ function pickByRow(event: Event): void {
 form.onPick = markRow;
 element("queues").addEventListener("click", pickByRow);
 element("refresh").addEventListener("click", refreshByHand);
-sendOnce(element("start-form", HTMLFormElement), element("submit", HTMLButtonElement));
+sendOnce(element("start-form", HTMLFormElement), element("submit", HTMLButtonElement), () => form.allows());
 document.getElementById("start-error")?.focus();
 localiseTimes();
 show();

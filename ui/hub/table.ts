@@ -1,11 +1,14 @@
 /** The resource table of the start page, renewed in place: rows stay the same elements, so nothing jumps or loses focus. */
 
-import type { Queue } from "./cluster.js";
+import { type Cluster, knownQueues, type Queue } from "./cluster.js";
+import type { CostPage } from "./cost-box.js";
+import { describePrice } from "./cost-words.js";
+import { formatMoney } from "./money.js";
 import { element, type PageData, say, write } from "./page.js";
-import { formatMoney } from "./prices.js";
 
-/** Show `queues`, in their order; rows are kept by the queue's name. */
-export function showQueues(page: PageData, queues: readonly Queue[], currency: string): void {
+/** Show the queues, in their order; rows are kept by the queue's name. */
+export function showQueues(page: CostPage, cluster: Cluster): void {
+  const queues = knownQueues(cluster);
   const body = element("queues").querySelector("tbody");
   if (body === null) {
     return;
@@ -15,7 +18,7 @@ export function showQueues(page: PageData, queues: readonly Queue[], currency: s
   );
   const wanted = queues.map((queue) => rows.get(queue.name) ?? newRow());
   queues.forEach((queue, index) => {
-    fillRow(page, wanted[index] ?? newRow(), queue, currency);
+    fillRow(page, wanted[index] ?? newRow(), queue, cluster.currency);
   });
   if (wanted.length !== rows.size || wanted.some((row) => !row.isConnected)) {
     body.replaceChildren(...wanted);
@@ -35,7 +38,7 @@ function newRow(): HTMLElement {
   return copy.firstElementChild as HTMLElement;
 }
 
-function fillRow(page: PageData, row: HTMLElement, queue: Queue, currency: string): void {
+function fillRow(page: CostPage, row: HTMLElement, queue: Queue, currency: string): void {
   const number = new Intl.NumberFormat(page.language);
   const cell = (field: string): HTMLElement => row.querySelector<HTMLElement>(`[data-field="${field}"]`) ?? row;
   row.dataset.queue = queue.name;
@@ -77,12 +80,17 @@ function freeLines(page: PageData, queue: Queue, number: Intl.NumberFormat): HTM
   return lines;
 }
 
-function priceParts(page: PageData, queue: Queue, currency: string): HTMLElement[] {
+function priceParts(page: CostPage, queue: Queue, currency: string): HTMLElement[] {
   if (!queue.charged) {
     return [make("span", "nh-tag nh-tag-free", say(page, "free"))];
   }
-  const price = formatMoney(queue.price_per_hour ?? 0, currency, page.language);
-  return [make("b", "", price), make("span", "nh-tag", say(page, "charged"))];
+  const tag = make("span", "nh-tag", say(page, "charged"));
+  if (queue.price === null) {
+    return [tag, make("span", "nh-price-detail", say(page, "no_price"))];
+  }
+  const detail = describePrice(queue.price, queue.price.units, "0", currency, page.cost_words, page.language);
+  const amount = formatMoney(queue.price_per_hour ?? "0", currency, page.language);
+  return [make("b", "", amount), make("span", "nh-price-detail", detail), tag];
 }
 
 function fill(node: HTMLElement, children: HTMLElement[]): void {

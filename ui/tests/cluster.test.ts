@@ -2,24 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { hasRoom, knownQueues, type Queue, timeProblem } from "../hub/cluster.js";
+import { QUEUE as CHARGED } from "./queue.js";
 
-const QUEUE: Queue = {
-  name: "gpu",
-  description: "",
-  alloc: 1,
-  idle: 1,
-  down: 0,
-  total: 2,
-  waiting: 0,
-  gpus: [],
-  places: null,
-  charged: false,
-  price_per_hour: null,
-  default_time_s: 3600,
-  max_time_s: 7200,
-  usable: true,
-  why_not: "",
-};
+const QUEUE: Queue = { ...CHARGED, idle: 1, max_time_s: 7200 };
 
 test("a whole-node queue has room while a node is idle", () => {
   assert.equal(hasRoom(QUEUE), true);
@@ -39,7 +24,7 @@ test("a time must be one, and within the queue's limit", () => {
 });
 
 test("before Slurm has answered, no queue is known", () => {
-  const cluster = { taken_at: null, age_s: null, problem: null, currency: "KRW", queues: [QUEUE] };
+  const cluster = { taken_at: null, age_s: null, problem: null, currency: "KRW", currency_decimals: 0, billing: null, queues: [QUEUE] };
   assert.deepEqual(knownQueues(cluster), []);
   assert.deepEqual(knownQueues({ ...cluster, taken_at: "2026-11-23T04:00:00Z", age_s: 1 }), [QUEUE]);
 });

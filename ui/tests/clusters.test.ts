@@ -4,30 +4,13 @@ import { test } from "node:test";
 import { overHttp } from "../clusters/api.js";
 import { type Cluster, howToUse, isMoving } from "../clusters/clusters.js";
 import { translateTexts } from "../clusters/texts.js";
-import { describeCost, isProblem, MOST_ENGINES, readOrder, type Typed } from "../clusters/wish.js";
+import { countUnits, isProblem, MOST_ENGINES, readOrder, type Typed } from "../clusters/wish.js";
 import { describeName, describeNews } from "../clusters/words.js";
 import { Refused } from "../environment/answers.js";
 import type { Queue } from "../hub/cluster.js";
+import { QUEUE } from "./queue.js";
 
 const TEXTS = translateTexts((english) => english);
-
-const QUEUE: Queue = {
-  name: "gpu",
-  description: "",
-  alloc: 1,
-  idle: 2,
-  down: 1,
-  total: 4,
-  waiting: 0,
-  gpus: [],
-  places: null,
-  charged: true,
-  price_per_hour: "3000",
-  default_time_s: 7200,
-  max_time_s: 86_400,
-  usable: true,
-  why_not: "",
-};
 
 const TYPED: Typed = { profile: "slurm", engines: "5", nodes: "2", queue: "gpu", time_limit: "", name: "" };
 
@@ -39,6 +22,7 @@ const CLUSTER: Cluster = {
   nodes: 2,
   queue: "gpu",
   time_limit: "",
+  account: "",
   name: "",
   registered: 0,
   state: "starting",
@@ -79,13 +63,13 @@ test("without a queue none is asked for", () => {
   assert.deepEqual(wish, { field: "queue", text: TEXTS.need_queue });
 });
 
-test("the price is that of all nodes, for the time limit or the queue's default", () => {
-  const cost = describeCost(QUEUE, 2, "30", "KRW", TEXTS, "en");
-  assert.equal(cost.amount, "₩6,000 an hour · At most ₩3,000");
-  assert.match(cost.detail, /^2 × ₩3,000 an hour\. .*30 minutes/);
-  assert.match(describeCost(QUEUE, 2, "", "KRW", TEXTS, "en").amount, /At most ₩12,000$/);
-  const free = describeCost({ ...QUEUE, charged: false, price_per_hour: null }, 2, "30", "KRW", TEXTS, "en");
-  assert.deepEqual(free, { amount: "Free of charge", detail: "" });
+test("each node's job gets its units: nodes, GPUs, or cores, of shared nodes one for each engine", () => {
+  assert.deepEqual(countUnits(QUEUE, 2, 5), [1, 1]);
+  const gpus: Queue = { ...QUEUE, price: { amount: "1500", per: "gpu-hour", units: 4 } };
+  assert.deepEqual(countUnits(gpus, 3, 5), [4, 4, 4]);
+  const shared: Queue = { ...QUEUE, places: { free: 1, total: 1 } };
+  assert.deepEqual(countUnits({ ...shared, price: { amount: "100", per: "core-hour", units: 1 } }, 2, 5), [3, 2]);
+  assert.deepEqual(countUnits(shared, 2, 5), [1, 1]);
 });
 
 test("changes are told once, with the cluster's name", () => {

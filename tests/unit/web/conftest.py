@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,7 @@ def make_queue(name: str = "jupyter", **changes: Any) -> dict[str, Any]:
         "gpus": [{"type": "v100", "free": 6, "total": 10}],
         "places": {"free": 37, "total": 50},
         "charged": False,
+        "price": None,
         "price_per_hour": None,
         "default_time_s": 3600,
         "max_time_s": 172800,
@@ -43,13 +45,40 @@ def make_queue(name: str = "jupyter", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def make_cluster(*queues: dict[str, Any], problem: str | None = None) -> dict[str, Any]:
+def make_price(per: str = "node-hour", amount: str = "5000", units: int = 1) -> dict[str, Any]:
+    """What makes a queue one that is charged."""
+    price = {"amount": amount, "per": per, "units": units}
+    return {"charged": True, "price": price, "price_per_hour": str(Decimal(amount) * units)}
+
+
+def make_account(name: str = "chem", **changes: Any) -> dict[str, Any]:
+    """An account as a page hears of it."""
+    return {
+        "name": name,
+        "left": "500000",
+        "available": "450000",
+        "discount_percent": "0",
+        "queues": None,
+        "coordinated": False,
+    } | changes
+
+
+def make_billing(*accounts: dict[str, Any], policy: str = "refuse", problem: str | None = None) -> dict[str, Any]:
+    """Accounts and budgets as a page hears of them."""
+    return {"policy": policy, "currency": "KRW", "problem": problem, "accounts": list(accounts)}
+
+
+def make_cluster(
+    *queues: dict[str, Any], problem: str | None = None, billing: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The resource table as GET /hub/api/cluster tells it."""
     return {
         "taken_at": "2026-11-23T04:00:00+00:00",
         "age_s": 1.5,
         "problem": problem,
         "currency": "KRW",
+        "currency_decimals": 0,
+        "billing": billing,
         "queues": list(queues),
     }
 
@@ -94,7 +123,12 @@ def reader(request: pytest.FixtureRequest, catalogues: None) -> Iterator[str]:
 
 @pytest.fixture
 def render() -> Render:
-    """Render a page by its name with what JupyterHub gives every page, and more."""
+    """Render a page by its name."""
+    return make_render()
+
+
+def make_render() -> Render:
+    """A function that renders a page by its name with what JupyterHub gives every page, and more."""
     loader = ChoiceLoader(
         [
             PrefixLoader({"templates": FileSystemLoader(JUPYTERHUB_TEMPLATES)}),

@@ -28,6 +28,7 @@ def test_spans(seconds: int, english: str, korean: str, slurm: str, reader: str)
 
 def test_money_and_numbers(reader: str) -> None:
     assert formats.render_money("5000", "KRW") == "₩5,000"
+    assert formats.render_money("0.25", "KRW") == "₩0.25"
     assert formats.render_money(Decimal("1234.5"), "USD").endswith("1,234.50")
     assert formats.render_number(1234) == "1,234"
 

@@ -10,14 +10,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.unit.web.conftest import Render, make_cluster, make_ending, make_queue, make_spawner
+from tests.unit.web.conftest import (
+    Render,
+    make_account,
+    make_billing,
+    make_cluster,
+    make_ending,
+    make_price,
+    make_queue,
+    make_spawner,
+)
+
+from neuronhub.web.formats import render_money
 
 HOSTILE = """<script>alert("x")</script>'&"""
 
 AUTHENTICATOR = SimpleNamespace(request_otp=True, otp_prompt="OTP:")
 LOGIN = {"authenticator": AUTHENTICATOR, "authenticator_login_url": "/hub/login?next=", "username": "", "user": None}
 START = {"url": "/hub/spawn", "choice": {"queue": "jupyter", "time_limit": "1:00:00"}}
-CHARGED = make_queue("gpu", charged=True, price_per_hour="5000", places=None)
+CHARGED = make_queue("gpu", places=None, **make_price())
 OAUTH = {
     "oauth_client": SimpleNamespace(description=HOSTILE, identifier="x", redirect_uri="https://example.org/"),
     "allowed_scopes": ["read:users!user"],
@@ -54,11 +65,11 @@ SHARE = {
 }
 
 
-def start_page(*queues: dict[str, Any], problem: str | None = None) -> dict[str, Any]:
-    return {
-        "url": START["url"],
-        "start_page": {"cluster": make_cluster(*queues, problem=problem), "choice": START["choice"]},
-    }
+def start_page(
+    *queues: dict[str, Any], problem: str | None = None, billing: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    cluster = make_cluster(*queues, problem=problem, billing=billing)
+    return {"url": START["url"], "start_page": {"cluster": cluster, "choice": START["choice"]}}
 
 
 def home(spawner: SimpleNamespace) -> dict[str, Any]:
@@ -77,6 +88,14 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             problem=HOSTILE,
         )
         | {"ending": make_ending(cause=HOSTILE, log_lines=[HOSTILE]), "error_message": HOSTILE},
+    ),
+    "start with accounts": (
+        "spawn.html",
+        start_page(
+            CHARGED,
+            make_queue("unpriced", charged=True),
+            billing=make_billing(make_account(HOSTILE), make_account("bio"), problem=HOSTILE),
+        ),
     ),
     "start without Slurm": ("spawn.html", start_page(problem="Slurm does not answer.")),
     "start without anything": ("spawn.html", {"url": "/hub/spawn", "start_page": None}),
@@ -254,8 +273,61 @@ def test_the_form_is_a_post_with_the_token_and_two_fields(reader: str, render: R
     assert outline.all("input", name="time_limit")
 
 
-def test_prices_are_shown_in_the_sites_money(reader: str, render: Render) -> None:
-    assert "₩5,000" in render("spawn.html", **start_page(CHARGED))
+@pytest.mark.parametrize(
+    ("price", "english"),
+    [
+        (make_price(), "1 × ₩5,000 per node"),
+        (make_price("gpu-hour", "1500", 4), "4 × ₩1,500 per GPU"),
+        (make_price("core-hour", "0.25", 64), "64 × ₩0.25 per core"),
+    ],
+)
+def test_prices_are_shown_in_the_sites_money_with_their_unit(
+    price: dict[str, Any], english: str, reader: str, render: Render
+) -> None:
+    text = render("spawn.html", **start_page(make_queue("gpu", **price)))
+    row = text[text.index('data-queue="gpu"') : text.index("</tbody>")]
+    assert f"<b>{render_money(price['price_per_hour'], 'KRW')}</b>" in row
+    assert render_money(price["price"]["amount"], "KRW") in row.split("</b>")[-1]
+    if reader == "en":
+        assert english in row
+
+
+def test_who_has_several_accounts_chooses_with_and_without_scripts(reader: str, render: Render) -> None:
+    page = start_page(CHARGED, billing=make_billing(make_account("chem"), make_account("bio")))
+    page["start_page"]["choice"] = {"queue": "gpu", "time_limit": "1:00:00", "account": "bio"}
+    text = render("spawn.html", **page)
+    outline = Outline(text)
+    (select,) = outline.all("select", name="account")
+    assert not {"hidden", "disabled"} & set(select)
+    assert re.findall(r"<option ?(selected)?>(\w+)<", text) == [("", "chem"), ("selected", "bio")]
+    assert outline.all("label", **{"for": "account"})
+    assert "<noscript>" in text
+
+
+@pytest.mark.parametrize(
+    ("billing", "queue", "hidden", "disabled"),
+    [
+        (make_billing(make_account()), CHARGED, True, False),
+        (make_billing(), CHARGED, True, True),
+        (None, CHARGED, True, True),
+        (make_billing(make_account(), make_account("bio")), make_queue(), True, True),
+    ],
+)
+def test_an_account_is_asked_for_only_where_there_is_a_choice(
+    billing: dict[str, Any] | None, queue: dict[str, Any], hidden: bool, disabled: bool, reader: str, render: Render
+) -> None:
+    text = render("spawn.html", **start_page(queue, billing=billing))
+    (select,) = Outline(text).all("select", name="account")
+    assert ("hidden" in select, "disabled" in select) == (hidden, disabled)
+    assert ('<b id="account-name">chem</b>' in text) == bool(billing and billing["accounts"])
+
+
+def test_who_starts_for_somebody_else_is_not_shown_the_own_accounts(reader: str, render: Render) -> None:
+    page = start_page(CHARGED, billing=make_billing(make_account()))
+    assert page_data(render("spawn.html", **page))["own"] is True
+    text = render("spawn.html", **page, for_user=SimpleNamespace(name="bob"))
+    assert page_data(text)["own"] is False
+    assert "disabled" in Outline(text).all("select", name="account")[0]
 
 
 def test_the_module_gets_the_table_and_its_texts(reader: str, render: Render) -> None:
@@ -265,6 +337,7 @@ def test_the_module_gets_the_table_and_its_texts(reader: str, render: Render) ->
     assert data["xsrf"] == "token-of-the-form"
     assert data["language"] == reader
     assert all(data["messages"].values())
+    assert all(data["cost_words"].values())
 
 
 def test_a_failed_start_tells_why_and_offers_to_try_again(reader: str, render: Render) -> None:
