@@ -18,12 +18,15 @@ from neuronhub.billing.csv import render_charges, render_head
 from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.office import GetSite, open_office
 from neuronhub.billing.period import month_of, parse_month
+from neuronhub.billing.reconcile import reconcile as compare
 from neuronhub.billing.statement import fetch_statement
 from neuronhub.billing.types import Charge, Filter
 from neuronhub.billing.window import parse_window
 from neuronhub.errors import EntryRefused, QuestionRefused
 from neuronhub.language import translate as _
 
+DIFFERENT = 1
+"""Exit code of ``reconcile`` when there are differences."""
 PAGE = 2000
 """Charges are read in portions, so that any number of them fits into memory."""
 
@@ -201,6 +204,42 @@ def charges(
             click.echo(_("There are no such charges."))
         else:
             terminal.print_charges(found, office.shown)
+
+
+@billing.command()
+@click.option("--since", metavar="MOMENT", help="From then on, such as 2026-11-23 or 2026-11-23T09:00.")
+@click.option("--until", metavar="MOMENT", help="Until before then.")
+@click.option("--month", metavar="YYYY-MM", help="A whole month. Default: the present one.")
+@click.option("--day", metavar="YYYY-MM-DD", help="A whole day.")
+@json_option
+@click.pass_context
+def reconcile(
+    context: click.Context, since: str | None, until: str | None, month: str | None, day: str | None, as_json: bool
+) -> None:
+    """Compare the ledger with Slurm's accounting, and name every difference.
+
+    Exit code 0: none, 1: there are some, 3: Slurm or the ledger does not answer. Days and months are those of the
+    site file's billing.time_zone.
+
+    \b
+      neuronhub billing reconcile --day 2026-11-23
+      neuronhub billing reconcile --since 2026-11-01 --until 2026-11-15T12:00
+    """
+    with open_office(context.obj) as office:
+        window = parse_window(office.shown.zone, since=since, until=until, month=month, day=day)
+        begin, end = window.since, window.until or datetime.now(UTC)
+        if begin is None and until is not None:
+            raise QuestionRefused(_("Say since when as well: --since."))
+        begin = begin or month_of(end, office.shown.zone).since(office.shown.zone)
+        differences = asyncio.run(compare(office.site, office.commands, office.ledger, begin, end))
+        if as_json:
+            _print_json([records.render_difference(difference) for difference in differences])
+        else:
+            for difference in differences:
+                click.echo(difference.sentence)
+            click.echo(_("Differences: {number}").format(number=len(differences)), err=True)
+        if differences:
+            context.exit(DIFFERENT)
 
 
 def _read_charges(ledger: Ledger, where: Filter) -> Iterator[list[Charge]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from neuronhub.billing.differences import Difference
 from neuronhub.billing.statement import Line, Statement
 from neuronhub.billing.terminal import Shown
 from neuronhub.billing.types import Balance, Charge, Credit
@@ -80,6 +81,17 @@ def render_statement(statement: Statement, shown: Shown) -> dict[str, Any]:
         "by_queue": [_render_line(line, shown) for line in statement.by_queue],
         "by_user": [_render_line(line, shown) for line in statement.by_user],
         "charges": [render_charge(charge, shown) for charge in statement.charges],
+    }
+
+
+def render_difference(difference: Difference) -> dict[str, Any]:
+    """What ``reconcile`` found."""
+    return {
+        "kind": difference.kind.value,
+        "text": difference.sentence,
+        "job_id": difference.job_id,
+        "charge": difference.charge_id,
+        "account": difference.account,
     }
 
 

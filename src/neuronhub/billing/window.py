@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from neuronhub.billing.period import begin_day, month_of, parse_day, parse_month
+from neuronhub.billing.period import begin_day, parse_day, parse_month
 from neuronhub.errors import QuestionRefused
 from neuronhub.language import translate as _
 
@@ -41,12 +41,6 @@ def parse_window(
     if window.since is not None and window.until is not None and window.since >= window.until:
         raise QuestionRefused(_("--since must lie before --until."))
     return window
-
-
-def present_month(zone: ZoneInfo) -> Window:
-    """The month of this moment."""
-    month = month_of(datetime.now(UTC), zone)
-    return Window(month.since(zone), month.until(zone))
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:

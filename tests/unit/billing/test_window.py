@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from neuronhub.billing.window import Window, parse_window, present_month
+from neuronhub.billing.window import Window, parse_window
 from neuronhub.errors import QuestionRefused
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -64,10 +64,3 @@ def test_a_day_is_as_long_as_its_clocks_make_it(day: str, hours: int) -> None:
 def test_contradictions_and_nonsense_are_refused(options: dict[str, str]) -> None:
     with pytest.raises(QuestionRefused):
         parse_window(SEOUL, **options)
-
-
-def test_the_present_month_is_now() -> None:
-    window = present_month(SEOUL)
-    assert window.since is not None
-    assert window.until is not None
-    assert window.since <= datetime.now(UTC) < window.until

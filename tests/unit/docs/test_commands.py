@@ -88,15 +88,17 @@ def test_the_commands_that_every_reader_needs_are_named() -> None:
     told = {" ".join(words) for page in PAGES for words in read_commands(page)}
     for command in ("make demo", "make test", "make check", "make bench", "neuronhub check"):
         assert command in told
-    assert all(any(line.startswith(f"neuronhub otp {name}") for line in told) for name in list_otp_commands())
+    for group in ("otp", "billing"):
+        for name in list_commands(group):
+            assert any(line.startswith(f"neuronhub {group} {name}") for line in told), name
 
 
-def list_otp_commands() -> list[str]:
-    """Sub-commands of ``neuronhub otp``."""
+def list_commands(group: str) -> list[str]:
+    """Sub-commands of a group of ``neuronhub``."""
     context = click.Context(cli)
-    otp = cli.get_command(context, "otp")
-    assert isinstance(otp, click.Group)
-    return otp.list_commands(context)
+    found = cli.get_command(context, group)
+    assert isinstance(found, click.Group)
+    return found.list_commands(context)
 
 
 def test_requests_of_the_diagram_are_those_of_the_code() -> None:
