@@ -40,8 +40,10 @@ class Reader:
     """Slurm accounts that the reader belongs to, the default first."""
     coordinated: frozenset[str] = frozenset()
     """Slurm accounts that the reader coordinates, and whose jobs all of them the reader may see."""
+    choices: tuple[str, ...] = ()
+    """Slurm accounts whose jobs all of them are offered: those that the reader coordinates, or (an operator) all."""
     problem: str | None = None
-    """Why ``accounts`` and ``coordinated`` may be out of date; a sentence."""
+    """Why the accounts are not known; a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.period import Month
 from neuronhub.billing.types import Charge, Credit, Filter, Total
 
-MOST_LISTED = 5000
+MOST_LISTED = 2000
 """A statement with more jobs than this shows their sums only."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 
 from neuronhub.billing.chart import Chart, choose_measure, draw_chart
 from neuronhub.billing.ledger import Ledger
@@ -12,6 +13,8 @@ from neuronhub.billing.money import round_amount
 from neuronhub.billing.prices import compute_amount, count_away
 from neuronhub.billing.question import ALL, OWN, Question, Reader, make_filter, narrow_to_list, widen_question
 from neuronhub.billing.types import Balance, Charge, Filter, Running, Total, Waits
+from neuronhub.errors import QuestionRefused
+from neuronhub.language import translate as _
 from neuronhub.tariff import Billing
 
 PAGE = 50
@@ -32,17 +35,27 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Day:
+    """One line of the table that says the same as the chart."""
+
+    day: date
+    queues: Mapping[str, Total]
+    total: Total
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """One page."""
 
     question: Question
+    """As it was answered: a page that exists."""
     reader: Reader
     balances: tuple[Balance, ...]
     """Of the reader's accounts, of the account asked for, or of all."""
     total: Total
     chart: Chart
-    days: tuple[Total, ...]
-    """By day and queue."""
+    days: tuple[Day, ...]
+    """Those on which jobs ended."""
     queues: tuple[Total, ...]
     """The most money first, then the most time, as are the next two."""
     users: tuple[Total, ...]
@@ -61,7 +74,7 @@ class Usage:
 def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Question) -> Usage:
     """What ``reader`` sees who asks ``asked``; a page after the last one is the last one.
 
-    Raises NotYours, LedgerUnavailable.
+    Raises NotYours, QuestionRefused, LedgerUnavailable.
     """
     question = widen_question(reader, asked)
     where = make_filter(reader, question, billing.zone)
@@ -79,7 +92,7 @@ def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Questio
         balances=balances,
         total=add_totals(days),
         chart=draw_chart(question.month.list_days(), days, question.measure or choose_measure(days), ledger.currency),
-        days=tuple(days),
+        days=_group_by_day(days),
         queues=_rank(_add_by_queue(days)),
         users=() if question.account == OWN else _rank(ledger.sum_by_user(where))[:MOST_USERS],
         accounts=_rank(ledger.sum_by_account(where)) if everything else (),
@@ -92,20 +105,28 @@ def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Questio
 
 
 def fetch_balances(ledger: Ledger, reader: Reader, question: Question) -> tuple[Balance, ...]:
-    """The budgets that belong to ``question``, the reader's default account first; raises NotYours.
+    """The budgets that belong to ``question``: the reader's, the default account first; of all, the emptiest first.
 
-    An operator may ask for any account, and is told when there is none of that name.
+    Raises QuestionRefused for an account that does not exist.
     """
-    match question.account:
-        case _ if question.account == ALL:
-            found = ledger.balances(None)
-            return tuple(sorted(found.values(), key=lambda balance: (balance.available_minor, balance.account)))
-        case _ if question.account == OWN:
-            names = (*reader.accounts, *sorted(reader.coordinated - set(reader.accounts)))
-            found = ledger.balances(names)
-            return tuple(found[name] for name in names)
-    balance = ledger.balances([question.account])[question.account]
-    return (balance,)
+    if question.account == ALL:
+        everybodys = ledger.balances(None).values()
+        return tuple(sorted(everybodys, key=lambda balance: (balance.available_minor, balance.account)))
+    if question.account == OWN:
+        names = (*reader.accounts, *sorted(reader.coordinated - set(reader.accounts)))
+        found = ledger.balances(names)
+        return tuple(found[name] for name in names)
+    return (find_balance(ledger, reader, question.account),)
+
+
+def find_balance(ledger: Ledger, reader: Reader, account: str) -> Balance:
+    """The budget of one account; raises QuestionRefused when neither Slurm nor the ledger has it."""
+    balance = ledger.balances([account])[account]
+    if account not in reader.choices and balance == Balance(account, 0, 0, 0):
+        raise QuestionRefused(
+            _("Neither Slurm nor the ledger knows an account “{account}”.").format(account=account[:80])
+        )
+    return balance
 
 
 def fetch_estimates(ledger: Ledger, billing: Billing, where: Filter) -> tuple[Estimate, ...]:
@@ -130,6 +151,13 @@ def add_totals(totals: Iterable[Total], key: str = "", queue: str = "") -> Total
 
 
 _NUMBERS = tuple(field.name for field in fields(Total))[2:]
+
+
+def _group_by_day(days: Iterable[Total]) -> tuple[Day, ...]:
+    groups: dict[str, dict[str, Total]] = defaultdict(dict)
+    for total in days:
+        groups[total.key][total.queue] = total
+    return tuple(Day(date.fromisoformat(day), groups[day], add_totals(groups[day].values(), day)) for day in groups)
 
 
 def _add_by_queue(days: Iterable[Total]) -> list[Total]:

@@ -34,8 +34,10 @@ from neuronhub.hub.handlers import (
 )
 from neuronhub.hub.nobody import make_handler
 from neuronhub.hub.notebooks import NotebooksHandler, describe_unopened
+from neuronhub.hub.reading import Reading
 from neuronhub.hub.routes import keep_routes
 from neuronhub.hub.settings import make_config, read_secret
+from neuronhub.hub.usage import HANDLERS as USAGE_HANDLERS
 from neuronhub.protocol import ANNOUNCE_PATH, ENGINES_PATH, JOB_PATH, PREPARING_PATH
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
@@ -139,6 +141,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             self.bookkeeping.till if self.bookkeeping else None,
         )
         self.tornado_settings[Desk.SETTING] = self.desk
+        self.tornado_settings[Reading.SETTING] = self.bookkeeping.reading if self.bookkeeping else None
         self.tornado_settings[Engines.SETTING] = Engines(self.desk)
         self.doors = Doors(site)
         self.tornado_settings[Doors.SETTING] = self.doors
@@ -198,6 +201,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             (r"/api/users/([^/]+)/server", StartHandler),
             (r"/api/users/([^/]+)/tokens", TokensHandler),
             *ENVIRONMENT_HANDLERS,
+            *USAGE_HANDLERS,
             *web_handlers(),
         ]
         self.handlers: list[Any] = self.add_url_prefix(self.hub_prefix, ours) + self.handlers

@@ -10,6 +10,7 @@ from neuronhub.billing.ledger import open_ledger
 from neuronhub.billing.recent import Recent
 from neuronhub.billing.till import LedgerTill
 from neuronhub.hub.away import AwayWatch
+from neuronhub.hub.reading import Reading
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import Associations
@@ -27,9 +28,11 @@ class Bookkeeping:
 
     def __init__(self, site: Site, commands: Commands, watch: Watch) -> None:
         self._site = site
+        assert site.billing is not None, "books without billing in the site file"
         self.ledger = open_ledger(site)
         self.ledger.ensure_schema()
         self.members: Recent[Associations] = Recent("accounts", commands.fetch_associations, MEMBERS_AGE_S)
+        self.reading = Reading(self.ledger, site.billing, self.members)
         self.till = LedgerTill(site, self.ledger, self.members, watch)
         self._collector = Collector(site, commands, self.ledger)
         self._collecting: asyncio.Task[None] | None = None
@@ -55,6 +58,7 @@ class Bookkeeping:
         if self._collecting:
             self._collecting.cancel()
             await asyncio.gather(self._collecting, return_exceptions=True)
+        self.reading.close()
         await self.till.end()
         await self.members.close()
         self.ledger.close()

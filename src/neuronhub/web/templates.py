@@ -66,5 +66,10 @@ def install_translations(environment: Environment) -> None:
         duration=formats.render_duration,
         time_limit=formats.render_time_limit,
         moment=formats.render_moment,
+        moment_in=formats.render_moment_in,
+        day=formats.render_day,
+        month=formats.render_month,
+        hours=formats.render_hours,
+        clock=formats.render_clock,
         iso=formats.render_iso,
     )
