@@ -16,7 +16,7 @@ from typing import Protocol
 
 from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.prices import keep_rate, make_charge, units_of
-from neuronhub.billing.segments import find_alive, find_segments, has_ended
+from neuronhub.billing.segments import find_segments, find_shown, has_ended
 from neuronhub.billing.types import Charge, Filter, Interval, Running, Start
 from neuronhub.errors import BillingError, SlurmError, Unpriced
 from neuronhub.site import Site
@@ -24,12 +24,17 @@ from neuronhub.slurm.types import Job, Usage
 
 log = logging.getLogger("neuronhub.billing.collector")
 
-NEVER_SUBMITTED_S = 600.0
-"""A start without an id that neither sacct nor squeue has shown for so long was never submitted."""
-LOST_S = 24 * 3600.0
-"""The same of a job that had an id: accounting may have to catch up."""
-STEADY_S = 60.0
-"""After a silence of accounting its records are in pieces for some seconds: for so long nothing is settled."""
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long the answers must be good before something is taken for certain."""
+
+    never_submitted_s: float = 600.0
+    """A start without an id that neither sacct nor squeue has shown for so long was never submitted."""
+    lost_s: float = 24 * 3600.0
+    """The same of a job that had an id: accounting may have to catch up."""
+    steady_s: float = 60.0
+    """After a silence of accounting its records are in pieces for some seconds: for so long nothing is settled."""
 
 
 class Questions(Protocol):
@@ -47,7 +52,7 @@ class Collected:
     """Newly written."""
     settled: frozenset[str] = frozenset()
     closed: frozenset[str] = frozenset()
-    """Settled without a charge: Slurm never had such a job."""
+    """Settled because Slurm has no such job, or has lost it."""
     running: tuple[Running, ...] = ()
     unpriced: tuple[str, ...] = ()
     """Sentences about what cannot be charged."""
@@ -77,7 +82,7 @@ class Collector:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        steady_s: float = STEADY_S,
+        patience: Patience = Patience(),
     ) -> None:
         assert site.billing is not None, "nothing is collected without billing in the site file"
         self._site = site
@@ -86,7 +91,7 @@ class Collector:
         self._ledger = ledger
         self._clock = clock
         self._now = now
-        self._steady_s = steady_s
+        self._patience = patience
         self._answering_since: float | None = None
         self._missed_since: dict[str, float] = {}
         self._told: set[str] = set()
@@ -119,8 +124,7 @@ class Collector:
         segments = find_segments(starts, found)
         await self._note_ids(opened, segments)
         turn = await self._price(starts, segments)
-        alive = await self._ask_alive(opened, turn)
-        return await self._write(opened, turn, alive)
+        return await self._write(opened, turn, await self._ask_queue(opened, turn))
 
     async def _fetch_recent(self, opened: Sequence[Start]) -> list[Charge]:
         """What was charged lately of starts that are settled: a segment of theirs may come late all the same."""
@@ -185,26 +189,28 @@ class Collector:
             units = units_of(keep_rate(start, usage, self._site), usage)
             turn.running.append(Running(start, usage.job_id, usage.started_at, usage.elapsed_s, units, turn.at))
 
-    async def _ask_alive(self, opened: Sequence[Start], turn: _Turn) -> frozenset[str] | None:
-        """Starts that squeue shows; None when it does not answer, or need not be asked."""
+    async def _ask_queue(self, opened: Sequence[Start], turn: _Turn) -> tuple[Job, ...] | None:
+        """What squeue shows; None when it does not answer, or need not be asked."""
         if not any(_all_over(start, turn) for start in opened):
             return None
         try:
-            return find_alive(opened, await self._commands.fetch_jobs())
+            return await self._commands.fetch_jobs()
         except SlurmError:  # the watch asks the same, and tells of it
             self._missed_since.clear()
             return None
 
-    async def _write(self, opened: Sequence[Start], turn: _Turn, alive: frozenset[str] | None) -> Collected:
+    async def _write(self, opened: Sequence[Start], turn: _Turn, queue: Sequence[Job] | None) -> Collected:
         settled: frozenset[str] = frozenset()
         closed: frozenset[str] = frozenset()
-        if alive is not None:
+        if queue is not None:
+            alive = find_shown(opened, [job for job in queue if not job.state.ended])
             gone = [start for start in opened if start.job_name not in alive]
             settled = frozenset(start.job_name for start in gone if self._is_settled(start, turn))
-            closed = self._find_never_submitted([start for start in gone if start.job_name not in settled], turn)
+            shown = find_shown(opened, queue) | settled
+            closed = self._find_lost([start for start in gone if start.job_name not in shown], turn)
         charges = await asyncio.to_thread(self._ledger.charge, turn.charges, settled=settled)
         if closed:
-            log.warning("Never submitted, so not charged: %s", ", ".join(sorted(closed)))
+            log.warning("Slurm does not know these, so nothing more is charged: %s", ", ".join(sorted(closed)))
             await asyncio.to_thread(self._ledger.close_starts, closed)
         if turn.running:
             await asyncio.to_thread(self._ledger.note_running, turn.running)
@@ -212,12 +218,12 @@ class Collector:
         return Collected(tuple(charges), settled, closed, tuple(turn.running), unpriced)
 
     def _is_settled(self, start: Start, turn: _Turn) -> bool:
-        steady = self._answering_since is not None and self._clock() - self._answering_since >= self._steady_s
+        steady = self._answering_since is not None and self._clock() - self._answering_since >= self._patience.steady_s
         own = turn.segments.get(start.job_name)
         return steady and own is not None and has_ended(own) and start.job_name not in turn.unpriced
 
-    def _find_never_submitted(self, gone: Sequence[Start], turn: _Turn) -> frozenset[str]:
-        """Of ``gone``, which squeue does not show, those that accounting has not shown for long enough either.
+    def _find_lost(self, gone: Sequence[Start], turn: _Turn) -> frozenset[str]:
+        """Of ``gone``, which squeue does not show at all, those that accounting has not shown for long enough either.
 
         A job that was requeued and then lost is one of them: its segments are charged, and no other one comes.
         """
@@ -229,7 +235,8 @@ class Collector:
         return frozenset(
             name
             for name, start in missed.items()
-            if now - self._missed_since[name] >= (NEVER_SUBMITTED_S if start.job_id is None else LOST_S)
+            if now - self._missed_since[name]
+            >= (self._patience.never_submitted_s if start.job_id is None else self._patience.lost_s)
         )
 
 

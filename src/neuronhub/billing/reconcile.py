@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from neuronhub.billing.collector import STEADY_S
+from neuronhub.billing.collector import Patience
 from neuronhub.billing.differences import (
     Difference,
     Key,
@@ -86,7 +86,7 @@ async def reconcile(
     """
     assert site.billing is not None, "there is no ledger without billing in the site file"
     now = now or datetime.now(UTC)
-    grace = grace if grace is not None else 3 * site.billing.collect_every + timedelta(seconds=STEADY_S)
+    grace = grace if grace is not None else 3 * site.billing.collect_every + timedelta(seconds=Patience().steady_s)
     hours = _find_hours(since, min(until, now - SUMMED_UP))
     books = await asyncio.to_thread(_read_ledger, ledger, since, until)
     await _read_accounting(books, commands, since, min(until, now), hours, OurNames(site.hub.name))

@@ -53,14 +53,10 @@ def _take_first(named: Sequence[Usage], by_id: Mapping[tuple[str, int], list[Usa
     return [usage for usage in by_id[first.user, first.job_id] if usage.submitted_at >= first.submitted_at]
 
 
-def find_alive(starts: Iterable[Start], jobs: Iterable[Job]) -> frozenset[str]:
-    """Names of those of ``starts`` that squeue shows and that have not ended there."""
-    going_on = [job for job in jobs if not job.state.ended]
-    ids = {(job.user, job.id) for job in going_on}
-    names = {(job.user, job.name) for job in going_on}
-    return frozenset(
-        start.job_name for start in starts if (start.user, start.job_id) in ids or (start.user, start.job_name) in names
-    )
+def find_shown(starts: Iterable[Start], jobs: Iterable[Job]) -> frozenset[str]:
+    """Names of those of ``starts`` whose jobs are among ``jobs`` of squeue."""
+    known = {(job.user, key) for job in jobs for key in (job.id, job.name)}
+    return frozenset(s.job_name for s in starts if known & {(s.user, s.job_id), (s.user, s.job_name)})
 
 
 def has_ended(segments: Sequence[Usage]) -> bool:

@@ -11,12 +11,15 @@ from tests.unit.billing.entries import HOUR, NOON, make_start
 from tests.unit.billing.slurm_world import SECOND
 from tests.unit.slurm.virtual_time import run_virtually
 
-from neuronhub.billing.collector import LOST_S, NEVER_SUBMITTED_S, STEADY_S, Collected
+from neuronhub.billing.collector import Collected, Patience
 from neuronhub.billing.types import Charge, Use, WhyFree
 from neuronhub.errors import LedgerUnavailable, SlurmUnavailable
 from neuronhub.slurm.types import JobState
 
 MINUTE = timedelta(minutes=1)
+NEVER_SUBMITTED = timedelta(seconds=Patience().never_submitted_s)
+LOST = timedelta(seconds=Patience().lost_s)
+STEADY = timedelta(seconds=Patience().steady_s)
 
 
 class Killed(BaseException):
@@ -124,7 +127,7 @@ async def test_requeued_job_that_vanishes_holds_no_money_for_ever(room: Workroom
     room.world.end(1, JobState.REQUEUED)
     room.world.hide(1)
     assert (await room.collect()).closed == frozenset()
-    room.pass_time(timedelta(seconds=LOST_S))
+    room.pass_time(LOST)
     assert (await room.collect()).closed == {"nh-1"}
     assert len(room.charges()) == 1
 
@@ -209,7 +212,7 @@ async def test_accounting_that_is_away_changes_nothing_and_catches_up(room: Work
     room.world.accounting_away = False
     done = await room.collect()
     assert (len(done.charges), done.settled) == (1, frozenset())  # its records may be in pieces
-    room.pass_time(timedelta(seconds=STEADY_S))
+    room.pass_time(STEADY)
     assert (await room.collect()).settled == {"nh-1"}
 
 
@@ -269,7 +272,7 @@ async def test_killed_in_the_middle_and_begun_anew(
             await room.collect()
     room.restart()
     await room.collect()
-    room.pass_time(timedelta(seconds=STEADY_S))
+    room.pass_time(STEADY)
     room.world.end(2)
     await room.collect()
     assert sorted((one.job_name, one.elapsed_s) for one in room.charges()) == [("nh-1", 3600), ("nh-2", 3660)]
@@ -280,24 +283,36 @@ async def test_start_that_was_never_submitted_is_closed_after_good_answers_only(
     room.ledger.open_starts([make_start("nh-1")], policy="allow")
     assert room.held() == 12000
     await room.collect()
-    room.pass_time(timedelta(seconds=NEVER_SUBMITTED_S - 1))
+    room.pass_time(NEVER_SUBMITTED - SECOND)
     assert (await room.collect()).closed == frozenset()
     room.world.controller_away = True
     room.pass_time(HOUR)
     assert (await room.collect()).closed == frozenset()
     room.world.controller_away = False
     assert (await room.collect()).closed == frozenset()
-    room.pass_time(timedelta(seconds=NEVER_SUBMITTED_S))
+    room.pass_time(NEVER_SUBMITTED)
     assert (await room.collect()).closed == {"nh-1"}
     assert room.held() == 0
     assert room.charges() == []
+
+
+async def test_job_that_squeue_still_shows_ended_was_submitted(room: Workroom) -> None:
+    room.start("nh-1", known=False)
+    room.world.lag = 2 * HOUR
+    room.world.end(1, JobState.CANCELLED)
+    room.world._told.pop(0)
+    for _ in range(3):
+        assert (await room.collect()).closed == frozenset()
+        room.pass_time(NEVER_SUBMITTED)
+    room.pass_time(2 * HOUR)
+    assert (await room.collect()).settled == {"nh-1"}
 
 
 async def test_job_with_an_id_that_slurm_has_lost_is_waited_for_longer(room: Workroom) -> None:
     room.start("nh-1")
     room.world.lose(1)
     await room.collect()
-    room.pass_time(timedelta(seconds=LOST_S - 1))
+    room.pass_time(LOST - SECOND)
     assert (await room.collect()).closed == frozenset()
     room.pass_time(SECOND)
     assert (await room.collect()).closed == {"nh-1"}
