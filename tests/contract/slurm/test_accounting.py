@@ -116,7 +116,8 @@ async def test_job_on_a_node_that_fails(door: Door) -> None:
     number = await submit(door, "node-failed", CHARGED, options=("--nodelist=cas4n02",))
     await fetch(door, "node-failed-running", number, are_in(JobState.RUNNING))
     update = (SCONTROL, "update", "NodeName=cas4n02")
-    back = "scontrol show node cas4n02 | grep -q State=IDLE || scontrol update NodeName=cas4n02 State=RESUME"
+    down, resume = "scontrol show node cas4n02 | grep -q State=DOWN", "scontrol update NodeName=cas4n02 State=RESUME"
+    back = f"while {down}; do {resume} || sleep 0.2; done"  # it may come back by itself (ReturnToService)
     with door.arranged((*update, "State=DOWN", "Reason=test"), ("/bin/sh", "-c", back)):
         (ended,) = await fetch(door, "node-failed", number, are_ended(number))
     assert (ended.state, ended.nodes) == (JobState.NODE_FAIL, 1)
