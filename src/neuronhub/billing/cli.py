@@ -65,9 +65,9 @@ def billing() -> None:
 @json_option
 @click.pass_obj
 def grant(get_site: GetSite, account: str, amount: str, note: str, as_json: bool) -> None:
-    """Add AMOUNT to the budget of ACCOUNT, an account of Slurm's.
+    """Add to an account's budget.
 
-    AMOUNT is a plain number in the site's currency, such as 5000000 or 12.50.
+    ACCOUNT is one of Slurm's, with members; AMOUNT a plain number in the site's currency, such as 5000000 or 12.50.
 
     \b
       neuronhub billing grant lab-a 5000000 --note "Contract 2026-114"
@@ -97,10 +97,11 @@ def grant(get_site: GetSite, account: str, amount: str, note: str, as_json: bool
 @json_option
 @click.pass_obj
 def correct(get_site: GetSite, charge: str, amount: str, note: str, as_json: bool) -> None:
-    """Give AMOUNT of the charge number CHARGE back, by a counter-entry.
+    """Give a charge back, in whole or in part.
 
-    The number of a charge is the first column of: neuronhub billing charges. All corrections of a charge together
-    give back between nothing and the whole of it; a negative AMOUNT takes back what was given so.
+    It is a counter-entry: the charge stays as it is. CHARGE is its number, the first column of: neuronhub billing
+    charges. All corrections of a charge together give back between nothing and the whole of it; a negative AMOUNT
+    takes back what was given so.
 
     \b
       neuronhub billing correct 4711 12000 --note "Node with a broken fan"
@@ -130,9 +131,10 @@ def correct(get_site: GetSite, charge: str, amount: str, note: str, as_json: boo
 @json_option
 @click.pass_obj
 def balance(get_site: GetSite, accounts: tuple[str, ...], as_json: bool) -> None:
-    """What is left of budgets: of each ACCOUNT, or of all that the ledger knows.
+    """What is left of budgets.
 
-    Held back is the most that starts can cost which have not ended. What is left less that is available.
+    Of each ACCOUNT, or of all that the ledger knows. Held back is the most that starts can cost which have not ended;
+    what is left less that is available.
     """
     with open_office(get_site) as office:
         found = office.ledger.balances(None)
@@ -153,7 +155,10 @@ def balance(get_site: GetSite, accounts: tuple[str, ...], as_json: bool) -> None
 @json_option
 @click.pass_obj
 def statement(get_site: GetSite, account: str, month: str | None, as_json: bool) -> None:
-    """What came into and went out of the budget of ACCOUNT in a month. A job belongs to the month in which it ended."""
+    """What came and went in a month.
+
+    A job belongs to the month in which it ended, by the clocks of the site file's billing.time_zone.
+    """
     with open_office(get_site) as office:
         zone = office.shown.zone
         asked = parse_month(month) if month is not None else month_of(datetime.now(UTC), zone)
@@ -182,7 +187,10 @@ def charges(
     queue: str | None,
     month: str | None,
 ) -> None:
-    """Charges in the order in which the jobs ended, with their numbers for a correction; free ones too."""
+    """What was charged, and its numbers.
+
+    In the order in which the jobs ended, free ones too. The number in front is the one that a correction names.
+    """
     with open_office(get_site) as office:
         window = parse_window(office.shown.zone, month=month)
         where = Filter(
@@ -216,10 +224,10 @@ def charges(
 def reconcile(
     context: click.Context, since: str | None, until: str | None, month: str | None, day: str | None, as_json: bool
 ) -> None:
-    """Compare the ledger with Slurm's accounting, and name every difference.
+    """Compare the ledger with Slurm.
 
-    Exit code 0: none, 1: there are some, 3: Slurm or the ledger does not answer. Days and months are those of the
-    site file's billing.time_zone.
+    Names every difference between the ledger, Slurm's accounting and Slurm's own counters. Exit code 0: none, 1: there
+    are some, 3: Slurm or the ledger does not answer. Days and months are those of the site file's billing.time_zone.
 
     \b
       neuronhub billing reconcile --day 2026-11-23

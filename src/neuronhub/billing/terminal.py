@@ -43,8 +43,8 @@ class Shown:
 
 
 def print_table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -> None:
-    """Each column is its head and whether numbers stand in it."""
-    table = Table(box=None, pad_edge=False)
+    """Each column is its head and whether numbers stand in it; no heads: none are shown."""
+    table = Table(box=None, pad_edge=False, show_header=any(head for head, is_number in columns))
     for head, is_number in columns:
         table.add_column(head, justify="right" if is_number else "left", overflow="fold")
     for row in rows:

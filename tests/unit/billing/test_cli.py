@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.postgresql import PostgreSQL
 from click.testing import CliRunner, Result
 from tests.unit.billing.entries import HOUR, NOON, make_charge, make_start
 from tests.unit.billing.scripted_slurm import make_site, silence, write_slurm
@@ -19,6 +20,7 @@ from tests.unit.billing.scripted_slurm import make_site, silence, write_slurm
 from neuronhub import language
 from neuronhub.billing import cli
 from neuronhub.billing.cli import billing
+from neuronhub.billing.differences import Difference, Kind
 from neuronhub.billing.ledger import Ledger, open_ledger
 from neuronhub.billing.types import Filter
 from neuronhub.errors import EntryRefused, NeuronHubError, QuestionRefused
@@ -103,15 +105,15 @@ def test_who_used_sudo_is_kept(run: Run, ledger: Ledger, monkeypatch: pytest.Mon
     [
         ("-5", "more than zero"),
         ("0", "more than zero"),
-        ("NaN", "more than zero"),
-        ("Infinity", "more than zero"),
+        ("NaN", "in digits"),
+        ("Infinity", "in digits"),
         ("1,000,000", "without commas: 1000000"),
-        ("１００", "not an amount"),
-        ("", "not an amount"),
-        ("five", "not an amount"),
+        ("１００", "in digits"),
+        ("", "in digits"),
+        ("five", "in digits"),
         ("5_000", "in digits"),
         ("5e3", "in digits"),
-        ("1e999999999", "more than a budget can be"),
+        ("1e999999999", "in digits"),
         ("9" * 40, "more than a budget can be"),
         ("12.5", "decimals"),
     ],
@@ -267,6 +269,38 @@ def test_korean_is_spoken_where_the_terminal_asks_for_it(run: Run, monkeypatch: 
     monkeypatch.setenv("LANG", "ko_KR.UTF-8")
     run("balance")
     assert language.current.get() == "ko"
+
+
+def test_differences_are_told_by_text_and_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[datetime, datetime]] = []
+    found = [Difference(Kind.NOT_CHARGED, "Job 7 ended and is not charged.", job_id=7, account="physics")]
+
+    async def compare(*context: Any) -> list[Difference]:
+        asked.append(context[3:])
+        return found
+
+    monkeypatch.setattr(cli, "compare", compare)
+    result = run("reconcile", "--day", "2026-11-23")
+    assert (result.exit_code, result.stdout) == (1, "Job 7 ended and is not charged.\n")
+    assert asked == [(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))]
+    (told,) = json.loads(run("reconcile", "--json").stdout)
+    assert (told["kind"], told["job_id"], told["account"]) == ("not-charged", 7, "physics")
+    found.clear()
+    assert (run("reconcile").exit_code, run("reconcile", "--json").stdout) == (0, "[]\n")
+    assert run("reconcile", "--until", "2026-11-23").exit_code == 1  # since when?
+
+
+def test_the_same_on_postgresql(run: Run, postgresql: PostgreSQL, tmp_path: Path) -> None:
+    password_file = tmp_path / "password"
+    password_file.write_text(postgresql.password)
+    password_file.chmod(0o600)
+    settings = f'[billing]\ndatabase_url = "{postgresql.make_database()}"\npassword_file = "{password_file}"'
+    assert run("grant", "physics", "5000", *NOTE, billing=settings).exit_code == 0
+    assert json.loads(run("balance", "--json", billing=settings).stdout)[0]["available"] == "5000"
+    password_file.write_text("wrong")
+    result = run("balance", billing=settings)
+    assert result.exit_code == 3
+    assert "Traceback" not in result.output
 
 
 def test_help_has_an_example_for_what_writes() -> None:
