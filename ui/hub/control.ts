@@ -2,12 +2,15 @@
 
 import { call, Refused, serverPath } from "./api.js";
 import { formatClock } from "./durations.js";
+import { formatMoney } from "./money.js";
 import { element, type PageData, readPageData, say, write } from "./page.js";
+import { costUntil, type RunningCost } from "./running-cost.js";
 import { localiseTimes } from "./times.js";
 
 interface ControlPage extends PageData {
   user: string;
   stopping: boolean;
+  cost: RunningCost | null;
 }
 
 interface UserModel {
@@ -15,10 +18,12 @@ interface UserModel {
 }
 
 const LOOK_AGAIN_MS = 700;
+const COST_MS = 60_000;
 
 const page = readPageData() as ControlPage;
 const button = document.getElementById("stop");
 const left = document.getElementById("left");
+const cost = document.getElementById("cost");
 
 /** Resolves once the hub knows no server of this name any more. */
 async function untilStopped(): Promise<void> {
@@ -53,6 +58,13 @@ function countDown(node: HTMLTimeElement): void {
   write(node, seconds > 0 ? formatClock(seconds) : say(page, "over"));
 }
 
+/** The reader's clock may be wrong: what counts is how long the page has been there. */
+function showCost(node: HTMLElement, known: RunningCost): void {
+  const now = Date.parse(known.counted_at) + performance.now();
+  const amount = formatMoney(costUntil(known, now), known.currency, page.language);
+  write(node, say(page, "so_far", { amount }));
+}
+
 button?.addEventListener("click", () => {
   if (button.getAttribute("aria-disabled") !== "true") {
     void stop(true);
@@ -67,4 +79,10 @@ if (left instanceof HTMLTimeElement) {
   setInterval(() => {
     countDown(left);
   }, 1000);
+}
+if (cost !== null && page.cost !== null) {
+  const known = page.cost;
+  setInterval(() => {
+    showCost(cost, known);
+  }, COST_MS);
 }

@@ -1,11 +1,15 @@
 /** What the user's server says of the job that it runs in, and what follows from it for the clock. Pure. */
 
+import type { RunningCost } from "../hub/running-cost.js";
+
 export interface Job {
   queue: string;
   job_id: number | null;
   node: string;
   /** ISO 8601; null while Slurm has not said it. */
   ends_at: string | null;
+  /** Null where nothing is charged, or nothing is known of it yet. */
+  cost: RunningCost | null;
 }
 
 export interface Gpu {

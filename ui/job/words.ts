@@ -1,6 +1,9 @@
 /** The clock's and the meters' words. */
 
 import { fill } from "../environment/texts.js";
+import { describeDuration } from "../hub/durations.js";
+import { formatMoney, parseDecimal } from "../hub/money.js";
+import { costUntil, type RunningCost } from "../hub/running-cost.js";
 import type { Gpu, Usage } from "./job.js";
 
 /** Marks a text for the message catalogues. */
@@ -23,6 +26,17 @@ export const ENGLISH = {
   silent: mark("The server does not answer. The time shown goes on by your computer's clock."),
   warning: mark("Jupyter ends in {minutes} minutes, at {time}. Kernels and terminals end; files stay."),
   warning_next: mark("Open documents are saved now and again before the end."),
+  name: mark("This job: queue, time left, cost and use"),
+  free: mark("free"),
+  so_far: mark("{amount} so far"),
+  free_queue: mark("Free of charge"),
+  account: mark("Account {account}"),
+  hourly: mark("{amount} an hour"),
+  of_engines: mark("{amount} of it for engines"),
+  most: mark("At most {amount} for the whole time limit"),
+  away: mark("Away for {time} in all, which is not charged"),
+  away_since: mark("Away since {time}"),
+  away_warning: mark("Away since {since}: unused, and computing nothing. Jupyter ends at {end} unless you go on working."),
   not_saved: mark("{name} could not be saved. Save it yourself before the server ends."),
 } as const;
 
@@ -44,6 +58,37 @@ export function describeLeft(seconds: number, texts: Texts, language: string): s
     .map(([count, unit]) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(count))
     .join(" ");
   return fill(texts.left, { time });
+}
+
+/** What the job costs until `now`, in a few words; '' where nothing is charged. */
+export function describeCost(cost: RunningCost | null, now: number, texts: Texts, language: string): string {
+  if (cost === null) {
+    return "";
+  }
+  const amount = formatMoney(costUntil(cost, now), cost.currency, language);
+  return cost.free ? texts.free : fill(texts.so_far, { amount });
+}
+
+/** Who pays, by what, how much at most, and what is not charged: a line each. */
+export function describeCharge(cost: RunningCost | null, texts: Texts, language: string): string[] {
+  if (cost === null || cost.free) {
+    return cost === null ? [] : [texts.free_queue];
+  }
+  const money = (amount: string): string => formatMoney(amount, cost.currency, language);
+  const minutes = Math.floor(cost.away_s / 60);
+  return [
+    fill(texts.account, { account: cost.account }),
+    fill(texts.hourly, { amount: money(cost.per_hour) }),
+    parseDecimal(cost.engines).digits === 0n ? "" : fill(texts.of_engines, { amount: money(cost.engines) }),
+    fill(texts.most, { amount: money(cost.most) }),
+    minutes === 0 ? "" : fill(texts.away, { time: describeDuration(minutes * 60, language) }),
+    cost.away_since === null ? "" : fill(texts.away_since, { time: describeTime(cost.away_since, language) }),
+  ].filter((line) => line !== "");
+}
+
+/** `14:02`, as the language writes it. */
+export function describeTime(iso: string, language: string): string {
+  return new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(new Date(iso));
 }
 
 /** `1536` MB (2^20 bytes) -> `1.5 GB`. */

@@ -1,4 +1,4 @@
-/** Shows the job's clock and meters, and before the end warns the reader and saves what is open. */
+/** Shows the job's clock, cost and meters, and before the end warns the reader and saves what is open. */
 
 import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
@@ -8,9 +8,10 @@ import { IStatusBar } from "@jupyterlab/statusbar";
 import { ITranslator } from "@jupyterlab/translation";
 
 import { fill } from "../environment/texts.js";
+import { AwayAlarm, type RunningCost } from "../hub/running-cost.js";
 import { Alarm, type JobAnswer, SAVES_S, secondsLeft } from "../job/job.js";
-import { ENGLISH, type Texts } from "../job/words.js";
-import { formatTime, JobWidget } from "./job-widget.js";
+import { describeTime, ENGLISH, type Texts } from "../job/words.js";
+import { JobWidget } from "./job-widget.js";
 import { loadTexts, readLanguage } from "./language.js";
 
 const PATH = "neuronhub/job";
@@ -26,7 +27,7 @@ const HEADER_RANK = 10_000;
 
 const job: JupyterFrontEndPlugin<void> = {
   id: "@neuronhub/lab:job",
-  description: "Shows queue, time left and use of the job, and saves open documents before its end.",
+  description: "Shows queue, time left, cost and use of the job, and saves open documents before its end.",
   autoStart: true,
   requires: [ITranslator],
   optional: [ILabShell, IStatusBar, IDocumentManager],
@@ -61,6 +62,7 @@ class Clock {
   private asking = false;
   private silent = false;
   private readonly alarm = new Alarm();
+  private readonly awayAlarm = new AwayAlarm();
 
   constructor(
     private readonly app: JupyterFrontEnd,
@@ -121,6 +123,11 @@ class Clock {
     const now = Date.now() + this.ahead;
     this.widget.tell(this.answer, now, this.silent);
     const { warn, save } = this.alarm.ring(this.answer.job, secondsLeft(this.answer.job, now));
+    const { cost } = this.answer.job ?? { cost: null };
+    const awayEnd = this.awayAlarm.ring(cost);
+    if (cost !== null && awayEnd !== null) {
+      this.warnAway(cost, awayEnd);
+    }
     if (warn !== null) {
       this.warn(warn, this.answer.job?.ends_at ?? "");
     }
@@ -130,9 +137,15 @@ class Clock {
   }
 
   private warn(minutes: number, end: string): void {
-    const words = fill(this.texts.warning, { minutes, time: formatTime(end, this.language) });
+    const words = fill(this.texts.warning, { minutes, time: describeTime(end, this.language) });
     const now = minutes * 60 <= Math.max(...SAVES_S) ? ` ${this.texts.warning_next}` : "";
     Notification.warning(words + now, { autoClose: false }); // Jupyter shows 140 characters
+  }
+
+  private warnAway(cost: RunningCost, end: string): void {
+    const since = describeTime(cost.away_since ?? cost.counted_at, this.language);
+    const words = fill(this.texts.away_warning, { since, end: describeTime(end, this.language) });
+    Notification.warning(words, { autoClose: false });
   }
 
   /** Save every changed document that is open in this page. */

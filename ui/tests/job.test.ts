@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Alarm, type Job, secondsLeft, type Usage } from "../job/job.js";
-import { describeLeft, describeMemory, describeUsage, ENGLISH, memoryShare } from "../job/words.js";
+import { describeCharge, describeCost, describeLeft, describeMemory, describeUsage, ENGLISH, memoryShare } from "../job/words.js";
+import { COST } from "./cost.js";
 
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 const USAGE: Usage = { cpus_used: 0.52, cpus_given: 1, memory_used_mb: 1536, memory_given_mb: 2000, gpus: [] };
 
 function endingIn(seconds: number): Job {
-  return { queue: "jupyter", job_id: 7, node: "jn01", ends_at: new Date(NOW + seconds * 1000).toISOString() };
+  return { queue: "jupyter", job_id: 7, node: "jn01", ends_at: new Date(NOW + seconds * 1000).toISOString(), cost: null };
 }
 
 test("the time left is never negative, and unknown without an end", () => {
@@ -83,4 +84,25 @@ test("GPUs are counted without a driver and measured with one", () => {
 
 test("memory is told in the reader's form", () => {
   assert.equal(describeMemory(1536, "ko-KR"), "1.5GB");
+});
+
+test("the cost is told in a few words, and who pays in a line each", () => {
+  assert.equal(describeCost(COST, Date.parse(COST.counted_at), ENGLISH, "en"), "₩4,321 so far");
+  assert.deepEqual(describeCharge(COST, ENGLISH, "en"), [
+    "Account chem",
+    "₩6,000 an hour",
+    "₩1,000 of it for engines",
+    "At most ₩12,000 for the whole time limit",
+    "Away for 1 hour 30 minutes in all, which is not charged",
+  ]);
+  const plain = { ...COST, engines: "0", away_s: 59 };
+  assert.equal(describeCharge(plain, ENGLISH, "en").length, 3);
+});
+
+test("a free queue says so, and where nothing is charged nothing is said", () => {
+  const free = { ...COST, free: true, account: "" };
+  assert.equal(describeCost(free, NOW, ENGLISH, "en"), "free");
+  assert.deepEqual(describeCharge(free, ENGLISH, "en"), ["Free of charge"]);
+  assert.equal(describeCost(null, NOW, ENGLISH, "en"), "");
+  assert.deepEqual(describeCharge(null, ENGLISH, "en"), []);
 });

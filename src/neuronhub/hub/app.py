@@ -153,6 +153,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
             "ending": self.describe_ending,
             "unopened": describe_unopened,
             "cost": self.describe_cost,
+            "charging": site.billing is not None,
         }
         for environment in ("jinja2_env", "jinja2_env_sync"):
             install_translations(self.tornado_settings[environment])

@@ -68,6 +68,24 @@ def make_billing(*accounts: dict[str, Any], policy: str = "refuse", problem: str
     return {"policy": policy, "currency": "KRW", "problem": problem, "accounts": list(accounts)}
 
 
+def make_cost(**changes: Any) -> dict[str, Any]:
+    """What a running server costs, as payment.Till.describe_cost tells it."""
+    return {
+        "currency": "KRW",
+        "account": "chem",
+        "per_hour": "6000",
+        "so_far": "4321",
+        "engines": "0",
+        "most": "12000",
+        "free": False,
+        "away_s": 0,
+        "counted_at": "2026-11-23T04:43:13+00:00",
+        "away_since": None,
+        "ends_away_at": None,
+        "warns_away": False,
+    } | changes
+
+
 def make_cluster(
     *queues: dict[str, Any], problem: str | None = None, billing: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -152,6 +170,7 @@ def make_render() -> Render:
             "xsrf": "token-of-the-form",
             "xsrf_token": "token-of-the-form",
             "no_spawner_check": True,
+            "charging": True,
         }
         return environment.get_template(name).render(**(namespace | context))
 

@@ -15,6 +15,7 @@ from tests.unit.web.conftest import (
     make_account,
     make_billing,
     make_cluster,
+    make_cost,
     make_ending,
     make_price,
     make_queue,
@@ -376,10 +377,48 @@ def test_the_control_panel_leads_to_tree_and_lab_and_stops(reader: str, render: 
     assert outline.all("button", id="stop")
 
 
+@pytest.mark.parametrize(
+    ("cost", "english"),
+    [
+        (make_cost(), "₩4,321 so far, ₩6,000 an hour"),
+        (make_cost(away_since="2026-11-23T04:00:00+00:00", away_s=5400), "₩4,321 so far, ₩6,000 an hour"),
+        (make_cost(free=True, so_far="0", per_hour="0", most="0", account=""), "Free of charge"),
+    ],
+)
+def test_the_control_panel_tells_what_the_server_costs_so_far(
+    cost: dict[str, Any], english: str, reader: str, render: Render
+) -> None:
+    text = render("home.html", **home(make_spawner(active=True, ready=True, facts={"queue": "gpu"})), cost=cost)
+    if reader == "en":
+        assert english in " ".join(re.sub("<[^>]+>", "", text).split())
+        assert ("not charged" in text) == (cost["away_s"] > 0)
+    assert ("₩4,321" in text) == (not cost["free"])
+    assert page_data(text)["cost"] == cost
+    assert 'id="away"' not in text
+
+
+def test_the_control_panel_warns_before_a_server_is_ended_for_being_away(reader: str, render: Render) -> None:
+    since, end = "2026-11-23T04:00:00+00:00", "2026-11-23T06:00:00+00:00"
+    cost = make_cost(away_since=since, ends_away_at=end, warns_away=True)
+    text = render("home.html", **home(make_spawner(active=True, ready=True)), cost=cost)
+    notice = text[text.index('id="away"') :].split("</p>")[0]
+    assert f'<time datetime="{since}">' in notice
+    assert f'<time datetime="{end}">' in notice
+    stopped = render("home.html", **home(make_spawner()), cost=cost)
+    assert 'id="away"' not in stopped
+
+
 def test_the_control_panel_of_a_stopped_server_leads_to_the_start_page(reader: str, render: Render) -> None:
     outline = Outline(render("home.html", **(home(make_spawner()) | {"url": "/hub/spawn/alice"})))
     assert outline.all("a", id="start", href="/hub/spawn/alice")
     assert not outline.all("button", id="stop")
+
+
+def test_usage_is_linked_where_something_is_charged(reader: str, render: Render) -> None:
+    def links(**context: Any) -> int:
+        return len(Outline(render("logout.html", **context)).all("a", href="/hub/usage"))
+
+    assert (links(), links(charging=False), links(user=None)) == (1, 0, 0)
 
 
 def test_tokens_live_no_longer_than_the_site_allows(reader: str, render: Render) -> None:
