@@ -44,11 +44,18 @@ async def check_ledger(site: Site) -> str:
 
 
 async def check_accounting(site: Site) -> str:
-    """sacct and sacctmgr answer, and Slurm knows the accounts that have a discount."""
+    """sacct and sacctmgr answer, keep what prices are for, and know the accounts that have a discount."""
     commands = Commands(site.slurm, become=True)
     now = datetime.now(UTC)
     await commands.fetch_window(now - LOOK_BACK, now)
     known = {member.account for member in (await commands.fetch_associations()).members}
+    priced_by_gpu = [queue.name for queue in site.queues if any(price.per == "gpu-hour" for price in queue.prices)]
+    tres = (await commands.fetch_configuration()).tres
+    if priced_by_gpu and not any(word.partition(":")[0] == "gres/gpu" for word in tres):
+        raise SiteFileError(
+            f"{', '.join(priced_by_gpu)}: the price is for GPUs, and Slurm's accounting does not keep them: nothing "
+            "would be charged. Add gres/gpu to AccountingStorageTRES in slurm.conf."
+        )
     discounted = {discount.account for discount in site.billing.discounts} if site.billing else set()
     unknown = sorted(discounted - known)
     if unknown:

@@ -243,4 +243,5 @@ def parse_configuration(text: str) -> Configuration:
         private_data=private,
         cluster=values.get("ClusterName", ""),
         counts_for_good=all(values.get(key, "").upper() in _FOR_GOOD for key in _FORGETTING),
+        tres=frozenset(word for word in values.get("AccountingStorageTRES", "").lower().split(",") if word),
     )

@@ -207,6 +207,8 @@ class Configuration:
     """Slurm's name of it; one slurmdbd may serve several."""
     counts_for_good: bool = False
     """Slurm's usage counters neither decay nor begin anew."""
+    tres: frozenset[str] = frozenset()
+    """What accounting keeps of each job (AccountingStorageTRES), such as ``gres/gpu``."""
 
 
 @dataclass(frozen=True, slots=True)

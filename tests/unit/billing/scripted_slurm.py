@@ -7,14 +7,18 @@ from pathlib import Path
 
 from neuronhub.site import Site
 
-CONFIGURATION = "AccountingStorageType = accounting_storage/slurmdbd\nPrivateData = none\nClusterName = neuron"
+CONFIGURATION = """\
+AccountingStorageTRES   = {tres}
+AccountingStorageType   = accounting_storage/slurmdbd
+ClusterName             = neuron
+PrivateData             = none"""
 MEMBERS = "ada|physics|physics||neuron\nbob|chemistry|chemistry||neuron"
 COORDINATORS = "physics|ada\nchemistry|"
 
 
-def write_slurm(folder: Path) -> None:
-    """The commands that billing asks."""
-    _write(folder / "scontrol", f"cat <<'end'\n{CONFIGURATION}\nend")
+def write_slurm(folder: Path, *, tres: str = "cpu,mem,node,billing,gres/gpu") -> None:
+    """The commands that billing asks; ``tres`` is what accounting keeps of jobs."""
+    _write(folder / "scontrol", f"cat <<'end'\n{CONFIGURATION.format(tres=tres)}\nend")
     _write(folder / "sacct", "true")
     _write(
         folder / "sacctmgr",

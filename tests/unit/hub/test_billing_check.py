@@ -52,6 +52,16 @@ async def test_accounts_with_a_discount_are_known_to_slurm(tmp_path: Path, accou
             await check_accounting(site)
 
 
+async def test_prices_for_gpus_need_accounting_of_gpus(tmp_path: Path) -> None:
+    by_gpu = make_site(tmp_path, prices='[{ amount = "2000", per = "gpu-hour" }]')
+    write_slurm(tmp_path)
+    assert await check_accounting(by_gpu)
+    write_slurm(tmp_path, tres="cpu,mem,node,billing")
+    assert await check_accounting(make_site(tmp_path))
+    with pytest.raises(SiteFileError, match="v100: the price is for GPUs"):
+        await check_accounting(by_gpu)
+
+
 @pytest.mark.parametrize("command", ["sacct", "sacctmgr"])
 async def test_silence_of_accounting_is_said(tmp_path: Path, command: str) -> None:
     write_slurm(tmp_path)
