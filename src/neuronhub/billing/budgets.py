@@ -9,12 +9,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, literal, select, union_all
 
-from neuronhub.billing.money import MOST_MINOR
+from neuronhub.billing.money import MOST_MINOR, to_decimal
 from neuronhub.billing.rows import parse_credit
 from neuronhub.billing.schema import charges, credits, starts
 from neuronhub.billing.starts import find_known
 from neuronhub.billing.types import Balance, Charge, Credit, Start
 from neuronhub.errors import BudgetExceeded, EntryRefused
+from neuronhub.language import translate as _
 from neuronhub.tariff import ACCOUNT
 
 LONGEST_NOTE = 1000
@@ -75,18 +76,22 @@ def fetch_left(connection: Connection, account: str, moment: datetime) -> int:
 
 
 def insert_grant(
-    connection: Connection, account: str, amount_minor: int, *, by: str, note: str, at: datetime
+    connection: Connection, account: str, amount_minor: int, currency: str, *, by: str, note: str, at: datetime
 ) -> Credit:
     """Add to the budget of ``account``; raises EntryRefused."""
     if not re.fullmatch(ACCOUNT, account):
-        raise EntryRefused(f"{account[:LONGEST_NAME]!r} is not the name of a Slurm account.")
+        raise EntryRefused(_("{name} is not the name of a Slurm account.").format(name=repr(account[:LONGEST_NAME])))
     if not 0 < amount_minor <= MOST_MINOR:
-        raise EntryRefused(f"A grant is more than zero and at most {MOST_MINOR}, not {amount_minor}.")
+        raise EntryRefused(
+            _("A grant is more than zero and at most {most} {currency}, not {amount}.").format(
+                most=to_decimal(MOST_MINOR, currency), currency=currency, amount=to_decimal(amount_minor, currency)
+            )
+        )
     return _insert_credit(connection, Credit(account, amount_minor, "grant", by, note, at))
 
 
 def insert_correction(
-    connection: Connection, charge: Charge, amount_minor: int, *, by: str, note: str, at: datetime
+    connection: Connection, charge: Charge, amount_minor: int, currency: str, *, by: str, note: str, at: datetime
 ) -> Credit:
     """Give back ``amount_minor`` of ``charge``, or take back what was given so; raises EntryRefused.
 
@@ -95,8 +100,16 @@ def insert_correction(
     before = connection.scalar(select(func.sum(credits.c.amount_minor)).where(credits.c.charge_id == charge.id)) or 0
     if amount_minor == 0 or not 0 <= before + amount_minor <= charge.amount_minor:
         raise EntryRefused(
-            f"Charge {charge.id} is {charge.amount_minor}, of which {before} was given back: corrections can give back "
-            f"between nothing and all of it, so not {amount_minor} more."
+            _(
+                "Charge {number} is {amount} {currency}, and {before} of it was given back already. All corrections"
+                " together give back no less than nothing and no more than the charge, so not {more} more."
+            ).format(
+                number=charge.id,
+                amount=to_decimal(charge.amount_minor, currency),
+                currency=currency,
+                before=to_decimal(int(before), currency),
+                more=to_decimal(amount_minor, currency),
+            )
         )
     credit = Credit(charge.account, amount_minor, "correction", by, note, at, charge_id=charge.id)
     return _insert_credit(connection, credit)
@@ -117,21 +130,22 @@ def fetch_credits(
 
 
 def _insert_credit(connection: Connection, credit: Credit) -> Credit:
-    by, note = _read_line("who made the entry", credit.by, LONGEST_NAME), _read_line("note", credit.note, LONGEST_NOTE)
     values = {
         "account": credit.account,
         "amount_minor": credit.amount_minor,
         "kind": credit.kind,
-        "by": by,
-        "note": note,
+        "by": _read_line(credit.by, LONGEST_NAME, _("An entry says who made it, in at most {count} characters.")),
+        "note": _read_line(
+            credit.note, LONGEST_NOTE, _("An entry needs a note of one line: why, in at most {count} characters.")
+        ),
         "at": credit.at,
         "charge_id": credit.charge_id,
     }
     return parse_credit(connection.execute(insert(credits).values(values).returning(credits)).one())
 
 
-def _read_line(what: str, text: str, longest: int) -> str:
+def _read_line(text: str, longest: int, refusal: str) -> str:
     text = text.strip()
     if not text or len(text) > longest or not text.isprintable():
-        raise EntryRefused(f"An entry needs a {what}: one line of at most {longest} characters.")
+        raise EntryRefused(refusal.format(count=longest))
     return text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import pwd
-import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from sqlalchemy.engine import make_url
 from neuronhub.billing.money import parse_amount
 from neuronhub.errors import EntryRefused, OperatorsOnly, SiteFileError
 from neuronhub.language import translate as _
-from neuronhub.site import Billing, Site
+from neuronhub.site import Site
+from neuronhub.tariff import Billing
 
 SHOWN_ACCOUNTS = 10
 
@@ -67,10 +67,7 @@ def parse_written(text: str, currency: str) -> int:
                 amount=text.replace(",", "")[:40], text=text[:40]
             )
         )
-    minor = parse_amount(text, currency)
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):  # Python reads 5_000 and 5e3 as well, and a person may not
-        raise EntryRefused(_("Write the amount in digits, such as 1500000, not {text}.").format(text=text[:40]))
-    return minor
+    return parse_amount(text, currency)
 
 
 def parse_correction(text: str, currency: str) -> int:

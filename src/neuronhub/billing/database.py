@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from neuronhub.billing import schema
 from neuronhub.errors import EntryRefused, LedgerUnavailable
+from neuronhub.language import translate as _
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 20
@@ -102,7 +103,9 @@ def _read_url(text: str, password: str | None) -> URL:
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg", password=password)
     elif url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise LedgerUnavailable("billing.database_url: write sqlite:////path/to/file or postgresql://user@host/name.")
+        raise LedgerUnavailable(
+            _("billing.database_url: write sqlite:////path/to/file or postgresql://user@host/name.")
+        )
     return url
 
 
@@ -148,8 +151,10 @@ def _refuse_newer(connection: Connection, scripts: ScriptDirectory, url: URL) ->
     for revision in MigrationContext.configure(connection).get_current_heads():
         if revision not in known:
             raise LedgerUnavailable(
-                f"The ledger {url.render_as_string()} was made by a newer NeuronHub (its revision {revision} is not "
-                "known here). Install that version again, or restore the ledger's backup from before."
+                _(
+                    "The ledger {url} was made by a newer NeuronHub (its revision {revision} is not known here)."
+                    " Install that version again, or restore the ledger's backup from before."
+                ).format(url=url.render_as_string(), revision=revision)
             )
 
 
@@ -159,8 +164,10 @@ def _ensure_currency(connection: Connection, currency: str) -> None:
         connection.execute(insert(schema.book).values(currency=currency))
     elif found != currency:
         raise LedgerUnavailable(
-            f"The ledger's amounts are {found}, the site file's currency is {currency}. Write {found} into the site "
-            "file, or begin a new ledger with another billing.database_url."
+            _(
+                "The ledger's amounts are {found}, the site file's currency is {currency}. Write {found} into the site"
+                " file, or begin a new ledger with another billing.database_url."
+            ).format(found=found, currency=currency)
         )
 
 
@@ -169,12 +176,14 @@ def _translate_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except (IntegrityError, DataError) as error:
-        raise EntryRefused(f"The ledger refused an entry: {error.orig}") from error
+        raise EntryRefused(_("The ledger refused an entry: {reason}").format(reason=error.orig)) from error
     except (DBAPIError, NoFreeConnection) as error:
         reason = str(getattr(error, "orig", None) or error).strip()
         raise LedgerUnavailable(
-            f"The ledger {url.render_as_string()} does not answer ({reason}). Nothing was written; try again later, "
-            "and tell the operators if it stays so."
+            _(
+                "The ledger {url} does not answer ({reason}). Nothing was written; try again later, and tell the"
+                " operators if it stays so."
+            ).format(url=url.render_as_string(), reason=reason)
         ) from error
 
 
@@ -184,8 +193,10 @@ def _translate_missing_file(url: URL) -> Iterator[None]:
         yield
     except OSError as error:
         raise LedgerUnavailable(
-            f"billing.database_url {url.database}: cannot be used ({error.strerror}). The folder must exist, and the "
-            "file must belong to the hub's user; run this as that user or as root."
+            _(
+                "The ledger {file} cannot be used ({reason}). Its folder must exist, and the file must belong to the"
+                " hub's user; run this as that user or as root."
+            ).format(file=url.database, reason=error.strerror)
         ) from error
 
 

@@ -15,6 +15,7 @@ from neuronhub.billing import absences, budgets, charges, starts, totals
 from neuronhub.billing.database import Database
 from neuronhub.billing.types import Balance, Charge, Credit, Filter, Interval, Look, Running, Start, Total, Waits
 from neuronhub.errors import EntryRefused, LedgerUnavailable
+from neuronhub.language import translate as _
 from neuronhub.site import Site
 
 EVERYTHING = Filter()
@@ -159,7 +160,7 @@ class Ledger:
     def grant(self, account: str, amount_minor: int, *, by: str, note: str, at: datetime) -> Credit:
         """Add to the budget of ``account``; raises EntryRefused for an absurd amount, account or note."""
         with self._database.write({account}) as connection:
-            return budgets.insert_grant(connection, account, amount_minor, by=by, note=note, at=at)
+            return budgets.insert_grant(connection, account, amount_minor, self.currency, by=by, note=note, at=at)
 
     def correct(self, charge_id: int, amount_minor: int, *, by: str, note: str, at: datetime) -> Credit:
         """Give back some of a charge; below zero: take back what was given so.
@@ -168,9 +169,11 @@ class Ledger:
         """
         charge = self.find_charge(charge_id)
         if charge is None:
-            raise EntryRefused(f"There is no charge {charge_id}. Its number is in: neuronhub billing charges.")
+            raise EntryRefused(
+                _("There is no charge {number}. Look it up: neuronhub billing charges.").format(number=charge_id)
+            )
         with self._database.write({charge.account}) as connection:
-            return budgets.insert_correction(connection, charge, amount_minor, by=by, note=note, at=at)
+            return budgets.insert_correction(connection, charge, amount_minor, self.currency, by=by, note=note, at=at)
 
     def balances(self, accounts: Collection[str] | None) -> dict[str, Balance]:
         """Account -> its budget: of all ``accounts``, or (None) of those that occur in the ledger."""
@@ -219,7 +222,11 @@ def open_ledger(site: Site) -> Ledger:
 def _read_password(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o007:
-            raise LedgerUnavailable(f"{path}: everybody may read this password. Run: chmod 600 {path}")
+            raise LedgerUnavailable(
+                _("{file}: everybody may read this password. Run: chmod 600 {file}").format(file=path)
+            )
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise LedgerUnavailable(f"billing.password_file {path}: cannot be read ({error}).") from error
+        raise LedgerUnavailable(
+            _("billing.password_file {file}: cannot be read ({reason}).").format(file=path, reason=error)
+        ) from error

@@ -5,14 +5,18 @@ Rounding happens here and nowhere else: once for each charge, to the smallest un
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
+import re
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 from babel.numbers import get_currency_precision
 
 from neuronhub.errors import EntryRefused
+from neuronhub.language import translate as _
 
 MOST_MINOR = 10**15
 """No amount is larger, in the smallest unit; the database's numbers hold a thousand such."""
+LONGEST_SHOWN = 40
+"""Characters of what was typed, in a message about it."""
 
 
 def round_amount(amount: Decimal, currency: str) -> int:
@@ -36,18 +40,25 @@ def parse_amount(text: str, currency: str) -> int:
     Raises EntryRefused unless it is a plain number above zero, not absurdly large, without more decimals than the
     currency has.
     """
-    try:
-        if not text.isascii() or not text.strip():
-            raise InvalidOperation
-        amount = Decimal(text.strip())
-    except InvalidOperation:
-        raise EntryRefused(f"{text[:40]!r} is not an amount. Write a number such as 1500000.") from None
-    if not amount.is_finite() or amount <= 0:
-        raise EntryRefused(f"The amount must be more than zero, not {text[:40]}.")
+    text = text.strip()
+    shown = text[:LONGEST_SHOWN]
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):  # Decimal reads 5_000, 5e3 and ٥ as well
+        raise EntryRefused(_("Write the amount in digits, such as 1500000, not {text}.").format(text=repr(shown)))
+    amount = Decimal(text)
+    if amount <= 0:
+        raise EntryRefused(_("The amount must be more than zero, not {text}.").format(text=shown))
     if amount.adjusted() > 15 or (minor := _shift(amount, currency)) > MOST_MINOR:
-        raise EntryRefused(f"{text[:40]} {currency} is more than a budget can be. Look at the zeros.")
+        raise EntryRefused(
+            _("{text} {currency} is more than a budget can be. Look at the zeros.").format(
+                text=shown, currency=currency
+            )
+        )
     if minor != minor.to_integral_value():
-        raise EntryRefused(f"{currency} has {get_currency_precision(currency)} decimals; {text[:40]} has more.")
+        raise EntryRefused(
+            _("{currency} has {count} decimals; {text} has more.").format(
+                currency=currency, count=get_currency_precision(currency), text=shown
+            )
+        )
     return int(minor)
 
 

@@ -58,7 +58,7 @@ def test_a_note_is_one_line_that_says_something(ledger: Ledger, note: str) -> No
 
 
 def test_an_entry_says_who_made_it(ledger: Ledger) -> None:
-    with pytest.raises(EntryRefused, match="who made the entry"):
+    with pytest.raises(EntryRefused, match="says who made it"):
         ledger.grant("physics", 1, by=" ", note="2026", at=NOON)
 
 
@@ -66,11 +66,11 @@ def test_corrections_give_back_between_nothing_and_all(ledger: Ledger) -> None:
     written = charge(ledger)
     for amount in (5000, 7000, -7000, -5000, 12000):
         give_back(ledger, written, amount)
-    with pytest.raises(EntryRefused, match="of which 12000 was given back"):
+    with pytest.raises(EntryRefused, match="12000 KRW, and 12000 of it was given back"):
         give_back(ledger, written, 1)
     give_back(ledger, written, -12000)
     for amount in (-1, 0, 12001):
-        with pytest.raises(EntryRefused, match="of which 0 was given back"):
+        with pytest.raises(EntryRefused, match="12000 KRW, and 0 of it was given back"):
             give_back(ledger, written, amount)
     balance = ledger.balances(["physics"])["physics"]
     assert (balance.granted_minor, balance.charged_minor) == (0, 12000)
