@@ -141,7 +141,7 @@ def test_X4_X5_engines_are_spread_over_two_nodes_and_compute_in_the_users_enviro
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"queue": "jupyter", "nodes": 2, "engines": 2}, "at most 1 nodes"),
+        ({"queue": "jupyter", "nodes": 2, "engines": 2}, "at most 1 node "),
         ({"queue": TWO_NODES, "nodes": 3, "engines": 3}, "at most 2 nodes"),
         ({"queue": "jupyter", "engines": 11}, "at most 10 engines"),
         ({"queue": "jupyter", "time_limit": "3-00:00:00"}, "12:00:00|12 hours"),
