@@ -106,7 +106,7 @@ def make_filter(reader: Reader, question: Question, zone: ZoneInfo) -> Filter:
     """Which charges the sums of ``question`` are made of; raises NotYours, in one form of words for all."""
     if question.account == ALL:
         if not reader.operator:
-            _refuse(question.account)
+            raise NotYours(_("All accounts together are for operators. Choose your own jobs or one account."))
     elif question.account != OWN and not reader.operator and question.account not in reader.coordinated:
         _refuse(question.account)
     if question.account == OWN and question.user not in ("", reader.name):

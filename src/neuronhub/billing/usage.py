@@ -17,7 +17,7 @@ from neuronhub.errors import QuestionRefused
 from neuronhub.language import translate as _
 from neuronhub.tariff import Billing
 
-PAGE = 50
+PAGE = 25
 """Jobs on one page."""
 MOST_USERS = 20
 """The list of those who used most ends there."""

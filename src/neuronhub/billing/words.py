@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neuronhub.billing.types import Unit, Use, WhyFree
 from neuronhub.language import translate as _
+from neuronhub.language import translate_n
 
 
 def name_use(use: Use) -> str:
@@ -16,9 +17,14 @@ def name_unit(unit: Unit) -> str:
     return {Unit.NODE_HOUR: _("node-hour"), Unit.GPU_HOUR: _("GPU-hour"), Unit.CORE_HOUR: _("core-hour")}[unit]
 
 
-def name_units(unit: Unit) -> str:
-    """What is counted, as a word beside the number."""
-    return {Unit.NODE_HOUR: _("nodes"), Unit.GPU_HOUR: _("GPUs"), Unit.CORE_HOUR: _("cores")}[unit]
+def count_units(unit: Unit, count: int) -> str:
+    """What a job was given: ``2 nodes``."""
+    words = {
+        Unit.NODE_HOUR: translate_n("{count} node", "{count} nodes", count),
+        Unit.GPU_HOUR: translate_n("{count} GPU", "{count} GPUs", count),
+        Unit.CORE_HOUR: translate_n("{count} core", "{count} cores", count),
+    }
+    return words[unit].format(count=count)
 
 
 def explain_free(why: WhyFree) -> str:

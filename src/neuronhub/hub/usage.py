@@ -131,8 +131,9 @@ class UsagePageHandler(_Money):
             await self.show_silence(error)
             return
         words = UsageWords(reading.currency, reading.billing.zone, usage.question)
-        months = list_months(usage.question.month, datetime.now(UTC), reading.billing.zone)
-        await self.show("usage.html", usage=usage, words=words, months=months)
+        present = month_of(datetime.now(UTC), reading.billing.zone)
+        months = list_months(usage.question.month, present)
+        await self.show("usage.html", usage=usage, words=words, months=months, present=present)
 
 
 class UsageHandler(_Money, APIHandler):  # type: ignore[misc]
@@ -230,9 +231,8 @@ def read_portion(zone: ZoneInfo, where: Filter, after: int | None, ledger: Ledge
     return render_charges(charges, ledger.currency, zone), last
 
 
-def list_months(chosen: Month, now: datetime, zone: ZoneInfo) -> list[Month]:
-    """Months to choose from, the latest first: so many before the present one, and the chosen one."""
-    present = month_of(now, zone)
+def list_months(chosen: Month, present: Month) -> list[Month]:
+    """Months to choose from, the latest first: the present one, those before it, and the chosen one."""
     return sorted({chosen, *(present.shift(-back) for back in range(MONTHS))}, reverse=True)
 
 

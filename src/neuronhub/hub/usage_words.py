@@ -13,7 +13,7 @@ from neuronhub.billing.money import to_decimal
 from neuronhub.billing.question import ALL, OWN, Question
 from neuronhub.billing.types import Balance, Rate
 from neuronhub.billing.usage import NEARLY_SPENT_PERCENT
-from neuronhub.billing.words import explain_free, name_unit, name_units, name_use
+from neuronhub.billing.words import count_units, explain_free, name_unit, name_use
 from neuronhub.language import translate as _
 from neuronhub.web import formats
 
@@ -27,7 +27,7 @@ class UsageWords:
     question: Question
 
     use = staticmethod(name_use)
-    units = staticmethod(name_units)
+    units = staticmethod(count_units)
     why_free = staticmethod(explain_free)
 
     def money(self, minor: int) -> str:
@@ -65,15 +65,18 @@ class UsageWords:
             return formats.render_money(value, self.currency)
         return _("{hours} hours").format(hours=formats.render_hours(value * 3600))
 
+    def tick(self, value: Decimal, measure: Measure) -> str:
+        """A line across the chart: short, there is little room."""
+        return self.measured(value, measure) if measure is Measure.AMOUNT else formats.render_number(value)
+
     def bar(self, bar: Bar, chart: Chart) -> str:
-        """A bar in words: ``Mon, Nov 23: ₩12,000 in 3 jobs; gpu ₩8,000; jupyter ₩4,000``."""
+        """A bar in words: ``Mon, Nov 23: ₩12,000; gpu ₩8,000; jupyter ₩4,000``."""
         names = dict(enumerate(chart.queues))
         parts = [
             f"{names.get(part.series, _('other queues'))} {self.measured(part.value, chart.measure)}"
             for part in bar.parts
         ]
-        head = f"{formats.render_day(bar.day)}: {self.measured(bar.value, chart.measure)}"
-        return "; ".join((head, *parts)) if len(parts) > 1 else " · ".join((head, *parts[:1]))
+        return "; ".join((f"{formats.render_day(bar.day)}: {self.measured(bar.value, chart.measure)}", *parts))
 
     def nearly_spent(self, balance: Balance) -> bool:
         """Little is left of what was granted."""
