@@ -57,9 +57,10 @@ def render_shadow(passwd: str) -> str:
 
 
 def render_hosts() -> str:
-    """/etc/hosts: the compute nodes by name."""
+    """/etc/hosts: the compute nodes by name; by its full name, each is its own 127.0.0.1."""
     lines = ["127.0.0.1 localhost", f"127.0.0.1 {HOST_NAME}", "::1 localhost ip6-localhost ip6-loopback"]
     lines += [f"{node.address} {node.name}" for node in NODES]
+    lines += [f"127.0.0.1 {node.full_name}" for node in NODES]
     return "\n".join(lines) + "\n"
 
 

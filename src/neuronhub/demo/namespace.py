@@ -74,6 +74,11 @@ def set_host_name(name: str) -> None:
     socket.sethostname(name)
 
 
+def rename_host(pid: int, name: str) -> None:
+    """Give process ``pid``, and all others with the host name that it has, another one."""
+    subprocess.run(["/usr/bin/nsenter", f"--uts=/proc/{pid}/ns/uts", "/bin/hostname", name], check=True)
+
+
 def run_inside(
     state: StateFolder, binds: Mapping[str, Path], argv: Sequence[str], environment: Mapping[str, str]
 ) -> int:

@@ -189,6 +189,8 @@ def _plan_slurm(state: StateFolder, ports: Ports) -> tuple[Part, ...]:
 
 
 def _plan_slurmd(node: Node, ports: Ports, environment: tuple[tuple[str, str], ...]) -> Part:
+    # What listens does so on the address of its host's name. For slurmd that is the node's own one. Steps of jobs call
+    # srun back where it has called from, though, and on the way to a loopback address that is always 127.0.0.1.
     return Part(
         name=f"slurmd-{node.name}",
         argv=("/usr/sbin/slurmd", "-D", "-N", node.name),
@@ -196,6 +198,7 @@ def _plan_slurmd(node: Node, ports: Ports, environment: tuple[tuple[str, str], .
         environment=environment,
         ready=partial(answers_tcp, node.address, ports.slurmd(node.index)),
         host_name=node.name,
+        ready_host_name=node.full_name,
     )
 
 

@@ -27,6 +27,11 @@ class Node:
     index: int
     """Position among all nodes, from 0; its slurmd's port follows from it."""
 
+    @property
+    def full_name(self) -> str:
+        """What its jobs find to be their host's name; it stands for 127.0.0.1."""
+        return f"{self.name}.{CLUSTER}"
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuronhub.demo.errors import DemoError, PartFailed
-from neuronhub.demo.namespace import set_host_name
+from neuronhub.demo.namespace import rename_host, set_host_name
 
 LOG_LINES_SHOWN = 15
 PRIORITY = -10
@@ -38,6 +38,8 @@ class Part:
     before: Callable[[], Awaitable[None]] | None = None
     """What has to be done (or found done) before the process starts; no other part is needed for it."""
     host_name: str | None = None
+    ready_host_name: str | None = None
+    """What its host is called from then on, to all that it starts."""
     own_machine: bool = False
     """In reality it does not share a machine with the jobs, so it does not share their CPU time here."""
     ready_within_s: float = 30.0
@@ -102,6 +104,8 @@ class Supervisor:
             _raise_priority(running.process.pid)
         running.watcher = asyncio.create_task(self._watch(name, running), name=f"watch {name}")
         await self._wait_until_ready(part, running)
+        if part.ready_host_name is not None:
+            await asyncio.to_thread(rename_host, running.process.pid, part.ready_host_name)
         self._ready[name].set()
         self._came_up(name, prepared - began + time.monotonic() - launched)
 

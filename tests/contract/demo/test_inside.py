@@ -107,6 +107,13 @@ def test_a_whole_node_brings_all_its_gpus(site: RunningSite) -> None:
     assert host.startswith("cas4n")
 
 
+def test_steps_of_a_job_run_on_all_its_nodes(site: RunningSite) -> None:
+    options = ["--partition=cas_v100_2", "--nodes=2", "--time=1", "--wait", "--output=/scratch/alice/out"]
+    site.run_inside(["sbatch", *options, "--wrap=srun hostname"], "alice")
+    hosts = site.run_inside(["/bin/cat", "/scratch/alice/out"], "alice").stdout.split()
+    assert sorted(hosts) == ["cas2n01.demo", "cas2n02.demo"]
+
+
 def test_a_node_is_down_with_its_reason(site: RunningSite) -> None:
     done = site.run_inside(["sinfo", "-p", "cas_v100_2", "-N", "-h", "-o", "%N %T %E"], "alice")
     states = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())

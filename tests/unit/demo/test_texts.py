@@ -141,6 +141,7 @@ def test_accounts_are_members_of_their_groups() -> None:
 def test_hosts_name_every_node() -> None:
     names = {line.split()[1]: line.split()[0] for line in identity.render_hosts().splitlines()}
     assert {node.name: node.address for node in NODES}.items() <= names.items()
+    assert all(names[node.full_name] == "127.0.0.1" for node in NODES)
 
 
 def test_sudoers_file_of_a_site_is_the_one_tried_here(tmp_path: Path) -> None:
