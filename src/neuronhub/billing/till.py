@@ -29,7 +29,7 @@ from neuronhub.slurm.watch import Watch
 
 log = logging.getLogger("neuronhub.billing")
 
-MEMBERS_LATEST_S = 5.0
+MEMBERS_LATEST_S = 2.0
 """Before somebody is told that an account is not theirs, what is known is at most this old, if Slurm answers."""
 BALANCES_AGE_S = 2.0
 COSTS_AGE_S = 5.0
@@ -112,12 +112,10 @@ class LedgerTill:
         (start,) = await self._quote([order])
         if start.rate.amount == 0 or self._policy != "refuse":
             return
-        balances = await self._balances.refresh(PATIENCE_S)
-        if balances is None or self._balances.problem is not None:
-            raise StartUndecided(_budgets_unknown())
-        available = balances[start.account].available_minor if start.account in balances else 0
-        if start.most_minor > available:
-            raise self._refuse([start], available)
+        if start.most_minor > await self._find_available(start.account, BALANCES_AGE_S):
+            available = await self._find_available(start.account, 0)  # nobody is refused by what was true before
+            if start.most_minor > available:
+                raise self._refuse([start], available)
 
     async def open(self, orders: Sequence[Order]) -> str:
         """See payment.Till."""
@@ -167,6 +165,12 @@ class LedgerTill:
         except StartRefused:
             newer = await self._members.refresh(PATIENCE_S, age_s=MEMBERS_LATEST_S)
             return choose_account(newer or members, order.user, order.queue, order.account)
+
+    async def _find_available(self, account: str, age_s: float) -> int:
+        balances = await self._balances.refresh(PATIENCE_S, age_s=age_s)
+        if balances is None or self._balances.problem is not None:
+            raise StartUndecided(_budgets_unknown())
+        return balances.get(account, Balance(account, 0, 0, 0)).available_minor
 
     async def _admit(self, starts: Sequence[Start]) -> None:
         """Note ``starts`` and hold back what they can cost; raises StartRefused, StartUndecided."""

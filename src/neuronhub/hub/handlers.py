@@ -17,9 +17,11 @@ from tornado import web
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
 from neuronhub.spawn.desk import Desk
+from neuronhub.spawn.options import FIELDS
 from neuronhub.spawn.refusal import refuse
 from neuronhub.spawn.spawner import SlurmSpawner
 
+LONGEST_FIELD = 100
 LONGEST_TOKEN_S = 10 * 365 * 86400
 REFRESH_PATIENCE_S = 3.0
 """Refresh waits for Slurm that long before it gets the older table again."""
@@ -89,7 +91,19 @@ class TokensHandler(UserTokenListAPIHandler):  # type: ignore[misc]
 
 
 class StartPageHandler(SpawnHandler):  # type: ignore[misc]
-    """POST /hub/spawn: JupyterHub's own, but the same Submit twice leads to the one start that it has made."""
+    """POST /hub/spawn: JupyterHub's own, but the same Submit twice leads to the one start that it has made.
+
+    A form that is refused comes back as it was filled in.
+    """
+
+    @property
+    def template_namespace(self) -> dict[str, Any]:
+        """JupyterHub's, with what was submitted in the place of the choice of last time."""
+        found: dict[str, Any] = super().template_namespace
+        if self.request.method == "POST" and found.get("start_page"):
+            choice = {field: self.get_body_argument(field, "")[:LONGEST_FIELD] for field in FIELDS}
+            found["start_page"] = {**found["start_page"], "choice": choice}
+        return found
 
     async def prepare(self) -> None:
         """In turn, as by REST."""
