@@ -26,7 +26,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2026, 10, 31, 16, tzinfo=UTC)  # already November in Seoul
 NOVEMBER = Month(2026, 11)
 MEMBER = Reader("ada", accounts=("physics", "maths"))
-COORDINATOR = Reader("emmy", accounts=("maths",), coordinated=frozenset(of("maths")), choices=("maths",))
+COORDINATOR = Reader("emmy", accounts=("maths",), coordinated=frozenset({"maths"}), choices=("maths",))
 OPERATOR = Reader("root", operator=True, choices=("maths", "physics"))
 
 
