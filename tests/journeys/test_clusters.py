@@ -78,8 +78,11 @@ def test_N3_in_lab_refused_local_and_gone_with_the_server(researcher: Researcher
     fill(slurm, engines=4, nodes=2, queue=FREE_QUEUE)
     start = slurm.get_by_role("button", name="Start", exact=True)
     start.click()
+    expect(slurm.locator(".nh-cl-problem")).to_contain_text("at most 1 in the queue")
+    fill(slurm, engines=11, nodes=1, queue=FREE_QUEUE)
+    start.click()
     refused = slurm.locator("[data-cluster][data-state=failed]")
-    expect(refused).to_contain_text("gives at most 1 node to a cluster", timeout=ENGINES_LIMIT_MS)
+    expect(refused).to_contain_text("at most 10 engines", timeout=ENGINES_LIMIT_MS)
     expect(refused.get_by_role("button", name="Remove")).to_be_visible()
     person.shoot("clusters-lab-refused")
 

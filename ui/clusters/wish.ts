@@ -50,8 +50,9 @@ export function readOrder(typed: Typed, queue: Queue | undefined, texts: Texts, 
     return { field: "queue", text: texts.need_queue };
   }
   const usable = queue.alloc + queue.idle;
-  if (nodes > usable) {
-    return { field: "nodes", text: fill(texts.too_many_nodes, { queue: queue.name, nodes: usable }) };
+  const most = Math.min(usable, queue.max_nodes ?? usable);
+  if (nodes > most) {
+    return { field: "nodes", text: fill(texts.too_many_nodes, { queue: queue.name, most }) };
   }
   const time = (typed.time_limit ?? "").trim();
   const problem = time === "" ? null : timeProblem(parseTimeLimit(time), queue);

@@ -20,6 +20,8 @@ export interface Queue {
   price_per_hour: string | null;
   default_time_s: number;
   max_time_s: number | null;
+  /** Of one job; null: no limit but the queue's own nodes. */
+  max_nodes: number | null;
   usable: boolean;
   why_not: string;
 }

@@ -50,7 +50,9 @@ test("what cannot be asked for is said at its field", () => {
     assert.equal(wrong({ engines }), "engines: Ask for 1 to 4096 engines.");
   }
   assert.equal(wrong({ nodes: "6" }), "nodes: Each node needs an engine: ask for 1 to 5 nodes.");
-  assert.equal(wrong({ nodes: "4" }), "nodes: The queue gpu has 3 nodes that can be used.");
+  assert.equal(wrong({ nodes: "4" }), "nodes: Too many nodes: at most 3 in the queue gpu at present.");
+  const one = { ...QUEUE, max_nodes: 1 };
+  assert.equal(wrong({ nodes: "2" }, one), "nodes: Too many nodes: at most 1 in the queue gpu at present.");
   assert.match(wrong({ time_limit: "2-00:00:00" }), /^time_limit: Too long: at most 1 day/);
   assert.equal(wrong({ time_limit: "soon" }), `time_limit: ${TEXTS.need_time}`);
   for (const name of ["-x", "a b", "한글", "x".repeat(33)]) {

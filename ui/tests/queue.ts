@@ -17,6 +17,7 @@ export const QUEUE: Queue = {
   price_per_hour: "3000",
   default_time_s: 7200,
   max_time_s: 86_400,
+  max_nodes: null,
   usable: true,
   why_not: "",
 };

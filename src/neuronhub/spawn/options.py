@@ -177,6 +177,7 @@ def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[s
         **describe_price(offered, queue),
         "default_time_s": int(default_time(offered, queue).total_seconds()),
         "max_time_s": int(queue.max_time.total_seconds()) if queue and queue.max_time else None,
+        "max_nodes": queue.max_nodes if queue else None,
         "usable": not why_not,
         "why_not": why_not,
     }

@@ -45,6 +45,7 @@ SNAPSHOT = ClusterSnapshot(
             ),
             default_time=timedelta(hours=2),
             max_time=timedelta(hours=12),
+            max_nodes=1,
         ),
         Queue("gpu", NodeCounts(idle=2, down=1), gpus=(GpuCount("v100", 4, 6),), max_time=None),
         Queue("club", NodeCounts(idle=1), state="UP"),
@@ -150,6 +151,7 @@ def test_the_table_tells_places_gpus_and_prices() -> None:
     assert rows["gpu"]["gpus"] == [{"type": "v100", "free": 4, "total": 6}]
     assert (rows["gpu"]["alloc"], rows["gpu"]["idle"], rows["gpu"]["down"], rows["gpu"]["total"]) == (0, 2, 1, 3)
     assert rows["gpu"]["places"] is None
+    assert (rows["jupyter"]["max_nodes"], rows["gpu"]["max_nodes"]) == (1, None)
     assert rows["gone"]["usable"] is False
     assert table["problem"] == "problem"
 

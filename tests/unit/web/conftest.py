@@ -40,6 +40,7 @@ def make_queue(name: str = "jupyter", **changes: Any) -> dict[str, Any]:
         "price_per_hour": None,
         "default_time_s": 3600,
         "max_time_s": 172800,
+        "max_nodes": None,
         "usable": True,
         "why_not": "",
     } | changes
