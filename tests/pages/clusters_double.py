@@ -27,9 +27,9 @@ HTML = """<!DOCTYPE html>
     <script type="module" src="/mount.js"></script></body>
 </html>"""
 MOUNT = """
-import { overHttp } from "/build/clusters/api.js";
-import { ClustersPanel } from "/build/clusters/panel.js";
-import { translateTexts } from "/build/clusters/texts.js";
+import { overHttp } from "/lab/build/clusters/api.js";
+import { ClustersPanel } from "/lab/build/clusters/panel.js";
+import { translateTexts } from "/lab/build/clusters/texts.js";
 const send = (method, path, body) => fetch(`/api/${path}`, { method, body: body && JSON.stringify(body) });
 const texts = translateTexts((english) => english);
 new ClustersPanel(document.getElementById("clusters"), overHttp(send), texts, "en").turn(true);
@@ -57,7 +57,7 @@ class ClustersServer:
             text, kind = (HTML, "text/html") if path == "/" else (MOUNT, "text/javascript")
             route.fulfill(body=text, content_type=kind)
         else:
-            root = UI if path.startswith(("/build/", "/lab/")) else STATIC
+            root = UI if path.startswith("/lab/") else STATIC
             file = root / path.lstrip("/")
             route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0])
 

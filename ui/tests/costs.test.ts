@@ -68,7 +68,7 @@ test("what can be paid has no problem, line by line", () => {
     detail: "1 × ₩3,000 per node",
     most: "₩6,000",
     available: "₩7,000",
-    held: "and ₩2,000 held back for other starts",
+    held: "₩2,000 more is held back",
     after: "₩1,000",
     problem: "",
     refused: false,
