@@ -38,8 +38,8 @@ def test_N1_N3_X4_X5_engines_on_two_nodes(
     slurm = panel.locator("[data-profile=slurm]")
     fill(slurm, engines=3, nodes=2, queue=CHARGED_QUEUE)
     slurm.locator(".nh-cl-time_limit input").fill("30")
-    expect(slurm.locator(".nh-cl-amount")).to_contain_text("₩12,000")
-    expect(slurm.locator(".nh-cl-amount")).to_contain_text(words.cost_at_most.format(amount="₩6,000"))
+    expect(slurm.locator("[data-cost=hourly]")).to_contain_text("₩12,000")
+    expect(slurm.locator("[data-cost=most]")).to_have_text("₩6,000")
     look_around(person, "clusters-form", panel)
 
     press_start_twice(slurm, words.start)

@@ -36,7 +36,6 @@ class Words:
     stop: str
     cluster_running: str
     engines_registered: str
-    cost_at_most: str
     file_menu: str
     hub_control_panel: str
 
@@ -66,7 +65,6 @@ WORDS: dict[Language, Words] = {
         stop="Stop",
         cluster_running="Running",
         engines_registered="{registered} of {engines} engines registered",
-        cost_at_most="At most {amount}",
         file_menu="File",
         hub_control_panel="Hub Control Panel",
     ),
@@ -94,7 +92,6 @@ WORDS: dict[Language, Words] = {
         stop="중지",
         cluster_running="실행 중",
         engines_registered="engine {engines}개 중 {registered}개 등록됨",
-        cost_at_most="최대 {amount}",
         file_menu="파일",
         hub_control_panel="허브 컨트롤 패널",
     ),
