@@ -87,7 +87,7 @@ def explain_free(
     """Why an ended segment costs nothing, by the stated rule; NOTHING when it is charged.
 
     Nobody can make own work free by it: Slurm says that a node failed, and a start that never became ready is free
-    only if it ended within ``startup``, the time that a start is given.
+    only if it ended within ``startup``, the time that a start is given. Of a requeued one each segment is looked at.
     """
     if usage.started_at is None or usage.elapsed_s == 0:
         return WhyFree.NEVER_RAN
@@ -96,7 +96,8 @@ def explain_free(
     if usage.state.value in uncharged_states:
         return WhyFree.NODE_FAILED
     soon = usage.elapsed_s <= startup.total_seconds()
-    failed = usage.exit_code in OUR_FAULTS if start.use is Use.ENGINES else start.ready_at is None
+    never_ready = start.ready_at is None or (usage.ended_at is not None and start.ready_at > usage.ended_at)
+    failed = usage.exit_code in OUR_FAULTS if start.use is Use.ENGINES else never_ready
     return WhyFree.START_FAILED if soon and failed else WhyFree.NOTHING
 
 

@@ -1,7 +1,8 @@
 """Which records of accounting belong to which start, and whether more of them may come. Pure.
 
 A start is known by its job's id once Slurm has told it, and then whatever its name is now; before that by its unique
-name. In either case it is a job of its user's.
+name. In either case it is a job of its user's. What is not found: a job that was submitted while the hub died, so that
+its id is not noted, and that its user renames before the collector has seen it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def find_segments(starts: Iterable[Start], found: Iterable[Usage]) -> dict[str, 
     """Name of each of ``starts`` -> its segments among ``found``, the earliest first; without any: left out."""
     by_id: defaultdict[tuple[str, int], list[Usage]] = defaultdict(list)
     by_name: defaultdict[tuple[str, str], list[Usage]] = defaultdict(list)
-    for usage in sorted(set(found), key=lambda one: (one.submitted_at, one.restart)):
+    for usage in sorted(set(found), key=lambda one: (one.submitted_at, one.job_id, one.restart)):
         by_id[usage.user, usage.job_id].append(usage)
         by_name[usage.user, usage.name].append(usage)
     segments = {}

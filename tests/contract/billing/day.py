@@ -105,7 +105,7 @@ class Day:
         """What the hub does before a submit."""
         user = self.random.choice(list(PEOPLE))
         charged = {"node-failed": LARGE, "moved": FREE, "suspended": FREE}.get(fate)
-        queue = charged or self.random.choices([FREE, SMALL, MIDDLE, LARGE], [60, 14, 14, 12])[0]
+        queue = charged or self.random.choices([FREE, SMALL, MIDDLE, LARGE], [55, 17, 14, 14])[0]
         account = "" if queue == FREE and self.random.random() < 0.5 else PEOPLE[user]
         engines = fate == "base-missing" or (fate not in ("never-ready", "away") and self.random.random() < 0.3)
         name = self._name(number, engines)
@@ -155,7 +155,7 @@ class Day:
         return number
 
     async def _be_any(self, lived: Lived) -> None:
-        seconds = {"long": self.random.uniform(2, 5)}.get(lived.fate, self.random.choice([0, 0.2, 1.1]))
+        seconds = {"long": self.random.uniform(2, 5)}.get(lived.fate, self.random.choice([0, 0.7, 1.1, 1.6]))
         code = {"failing": 3, "base-missing": EXIT_BASE_MISSING, "never-ready": 70}.get(lived.fate, 0)
         await self._end(await self._submit(lived, f"sleep {seconds:.2f}; exit {code}"))
 
@@ -322,8 +322,8 @@ def make_site(running: RunningSite, hub_name: str, zone: str, change_at: datetim
     """The embedded site's file, with prices that change at ``change_at``, a discount, and another hub's names."""
     document = read_site(running.site_file).model_dump(mode="json")
     prices = {
-        SMALL: [{"amount": "3000"}, {"amount": "123457", "valid_from": change_at}],
-        MIDDLE: [{"amount": "99999.75", "per": "gpu-hour"}, {"amount": "50000", "valid_from": change_at}],
+        SMALL: [{"amount": "300000"}, {"amount": "1234567", "valid_from": change_at}],
+        MIDDLE: [{"amount": "999999.75", "per": "gpu-hour"}, {"amount": "500000", "valid_from": change_at}],
         LARGE: [{"amount": "77777", "per": "core-hour"}],
     }
     for queue in document["queues"]:

@@ -166,8 +166,8 @@ def work_out(record: Record, lived: Lived, others: dict[str, Lived], change_at: 
     later = moment >= change_at
     unit, price = {
         FREE: ("node", Fraction(0)),
-        SMALL: ("node", Fraction(123457 if later else 3000)),
-        MIDDLE: ("node", Fraction(50000)) if later else ("gpu", Fraction("99999.75")),
+        SMALL: ("node", Fraction(1234567 if later else 300000)),
+        MIDDLE: ("node", Fraction(500000)) if later else ("gpu", Fraction("999999.75")),
         LARGE: ("cpu", Fraction(77777)),
     }[record.queue]
     account = start.account or record.account if moved else start.account

@@ -22,7 +22,7 @@ from neuronhub.slurm.commands import Commands
 Answer = TypeVar("Answer")
 
 RECORDED = Path(__file__).parent / "recorded"
-PROGRAMS = ("sinfo", "squeue", "scontrol", "sacct", "sacctmgr", "sstat", "sbatch", "scancel")
+PROGRAMS = ("sinfo", "squeue", "scontrol", "sacct", "sacctmgr", "sreport", "sstat", "sbatch", "scancel")
 PATIENCE_S = 40.0
 
 _SEPARATOR = re.compile(r"\|[0-9a-f]{16}\|")

@@ -174,6 +174,17 @@ async def test_counters_grow_by_billing_and_seconds(door: Door) -> None:
     assert await door.ask("counters-after", door.commands.fetch_counters, have_grown)
 
 
+async def test_sums_of_whole_hours(door: Door) -> None:
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    of_now = await door.ask("billed", lambda: door.commands.fetch_billed(hour - timedelta(hours=24), hour))
+    assert all(seconds >= 0 for seconds in of_now.values())
+    long_ago = datetime(2001, 2, 3, 4, tzinfo=UTC)
+    nothing = await door.ask(
+        "billed-nothing", lambda: door.commands.fetch_billed(long_ago, long_ago + timedelta(hours=1))
+    )
+    assert nothing == {}
+
+
 async def test_work_of_running_jobs(door: Door) -> None:
     busy, idle = [await submit(door, name, script=script) for name, script in (("busy", BUSY), ("idle", SLEEP))]
 
@@ -199,6 +210,8 @@ async def test_accounting_away_is_silence(door: Door) -> None:
             await door.ask("silent-slurmdbd-usage", lambda: door.commands.fetch_usage([1], [], since()))
         with pytest.raises(SlurmUnavailable):
             await door.ask("silent-slurmdbd-associations", door.commands.fetch_associations)
+        with pytest.raises(SlurmUnavailable):
+            await door.ask("silent-slurmdbd-billed", lambda: door.commands.fetch_billed(since(), since()))
 
 
 async def test_job_that_ran_while_accounting_was_away_is_complete_in_the_end(door: Door) -> None:

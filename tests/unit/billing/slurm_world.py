@@ -16,6 +16,7 @@ from neuronhub.site import Site
 from neuronhub.slurm.types import Job, JobState, Usage
 
 SECOND = timedelta(seconds=1)
+NEVER = timedelta(0)
 BILLING = {"v100": 50, "a100": 200, "jupyter": 0}
 UNITS = {"v100": (1, 8, 2), "a100": (2, 32, 16), "jupyter": (1, 1, 0)}
 """Nodes, cores and GPUs that a job gets in each queue."""
@@ -103,10 +104,12 @@ class World:
             )
         )
 
-    def end(self, number: int, state: JobState = JobState.COMPLETED, *, exit_code: int = 0) -> Usage:
+    def end(
+        self, number: int, state: JobState = JobState.COMPLETED, *, exit_code: int = 0, suspended: timedelta = NEVER
+    ) -> Usage:
         """It ends, or is cancelled while it waits."""
         usage = self._current[number]
-        elapsed_s = int((self.now - usage.started_at).total_seconds()) if usage.started_at else 0
+        elapsed_s = int((self.now - usage.started_at - suspended).total_seconds()) if usage.started_at else 0
         started_at = usage.started_at or self.now
         ended = replace(
             usage, state=state, exit_code=exit_code, started_at=started_at, ended_at=self.now, elapsed_s=elapsed_s
@@ -116,13 +119,14 @@ class World:
         self.counters[ended.account] = counted + ended.billing * ended.elapsed_s
         return ended
 
-    def requeue(self, number: int, state: JobState = JobState.REQUEUED) -> None:
-        """It ends, and waits again under the same id, submitted now."""
+    def requeue(self, number: int, state: JobState = JobState.REQUEUED) -> Usage:
+        """It ends, and waits again under the same id, submitted now. Returns what has ended."""
         ended = self.end(number, state)
         waiting = replace(
             ended, submitted_at=self.now, state=JobState.PENDING, started_at=None, ended_at=None, elapsed_s=0
         )
         self._set(replace(waiting, nodes=0, cpus=0, gpus=0, billing=0, exit_code=0))
+        return ended
 
     def change(self, number: int, **changes: object) -> None:
         """Something of its latest segment becomes another."""
@@ -136,6 +140,10 @@ class World:
         """slurmctld forgets it before accounting has heard of it."""
         self.hide(number)
         self._told = [(at, usage) for at, usage in self._told if usage.job_id != number]
+
+    def latest(self, number: int) -> Usage:
+        """The segment that a job is in, as it really is."""
+        return self._current[number]
 
     def read(self) -> list[Usage]:
         """What accounting knows now: of each segment the latest that has arrived, with the seconds so far."""

@@ -106,6 +106,23 @@ async def test_requeued_job_is_charged_for_each_of_its_segments(room: Workroom) 
     ]
 
 
+async def test_first_segment_of_a_start_is_free_if_only_the_second_became_ready(room: Workroom) -> None:
+    room.start("nh-1", ready_at=None)
+    room.world.begin(1)
+    room.pass_time(MINUTE)
+    room.world.requeue(1)
+    room.pass_time(2 * MINUTE)
+    room.world.begin(1)
+    room.ledger.note_ready("nh-1", room.world.now)
+    room.pass_time(MINUTE)
+    room.world.end(1)
+    await room.collect()
+    assert [(one.why_free, one.amount_minor) for one in room.charges()] == [
+        (WhyFree.START_FAILED, 0),
+        (WhyFree.NOTHING, 200),
+    ]
+
+
 @pytest.mark.parametrize("state", [JobState.REQUEUED, JobState.NODE_FAIL])
 async def test_segment_to_come_keeps_the_start_open_though_accounting_is_silent_of_it(
     room: Workroom, state: JobState
