@@ -155,7 +155,8 @@ def test_associations_of_one_cluster() -> None:
 
 COUNTER = (
     "ClusterName=neuron Account={account} UserName={user} Partition= Priority=0 ID=1 "
-    "SharesRaw/Norm/Level/Factor=1/0.3/3/0 UsageRaw/Norm/Efctv={usage}.00/1.00/1.00 ParentAccount={parent} Lft=1 DefAssoc=No GrpJobs=N(0)\n"
+    "SharesRaw/Norm/Level/Factor=1/0.3/3/0 UsageRaw/Norm/Efctv={usage}.00/1.00/1.00 "
+    "ParentAccount={parent} Lft=1 DefAssoc=No GrpJobs=N(0)\n"
 )
 
 
