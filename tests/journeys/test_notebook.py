@@ -137,4 +137,4 @@ def test_X6_T1_T3_a_notebook_of_ones_own(meet: Callable[..., Researcher], server
     person.look("control-panel-running")
     person.stop_my_server()
     person.look("control-panel-stopped")
-    wait_until(lambda: not servers.active_jobs(person.id), 2, "the node has not been given back")
+    wait_until(lambda: not servers.active_jobs(person.id), 10, "the node has not been given back")

@@ -95,7 +95,7 @@ def test_sudo_is_quick(site: RunningSite) -> None:
         began = time.monotonic()
         site.run_inside(["/bin/sh", "-c", script], "neuronhub")
         fastest = min(fastest, (time.monotonic() - began - empty) / 10)
-    assert fastest < 0.1
+    assert fastest < 0.3
 
 
 def test_a_whole_node_brings_all_its_gpus(site: RunningSite) -> None:

@@ -121,12 +121,13 @@ async def test_frozen_directory_costs_neither_code_nor_loop(totp_site: Site, ser
     server.freeze()
     pending = asyncio.create_task(attempt(authenticator, "alice", code, ALICE.password))
     lags = []
+    begun = time.perf_counter()
     while not pending.done():
         before = time.perf_counter()
         await asyncio.sleep(0.01)
         lags.append(time.perf_counter() - before - 0.01)
     assert pending.result() == 503
-    assert max(lags) < 1
+    assert max(lags) < (time.perf_counter() - begun) / 2
     server.thaw()
     answer = await attempt(authenticator, "alice", code, ALICE.password)
     assert answer["name"] == "alice"

@@ -252,7 +252,7 @@ def try_client(site: RunningSite, info: dict[str, Any]) -> str:
         "import ipyparallel as ipp\n"
         "file = os.path.join(os.environ['HOME'], 'c.json')\n"
         "open(file, 'w').write(sys.stdin.read())\n"
-        "try:\n    print(len(ipp.Client(file, timeout=4)))\n"
+        "try:\n    print(len(ipp.Client(file, timeout=10)))\n"
         "except Exception as error:\n    print(type(error).__name__)\n"
     )
     argv = ["/apps/jupyter/bases/current/bin/python", "-I", "-c", code]
