@@ -1,6 +1,6 @@
 """What starting a job (room spawn) asks of whoever keeps the money (room billing); neither knows the other.
 
-The hub gives the desk a till; without one nothing is charged.
+The hub gives the desk a till.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Till(Protocol):
     async def refresh(self, user: str) -> None:
         """Look up ``user``'s accounts and balances for a page that is about to be drawn; soon over, never raises."""
 
-    def describe(self, user: str) -> dict[str, Any]:
+    def describe(self, user: str) -> dict[str, Any] | None:
         """What the pages show of ``user``'s accounts, JSON-able, in the current language, from memory.
 
-        ``policy`` (refuse, warn, allow), ``currency``, ``problem`` (a sentence, or None) and ``accounts``: a list,
-        the default first, of ``name``, ``left`` and ``available`` (decimal texts; None: not known yet),
-        ``discount_percent`` (decimal text), ``queues`` (names of queues it may be used in; None: all),
+        None where nothing is charged, else ``policy`` (refuse, warn, allow), ``currency``, ``problem`` (a sentence, or
+        None) and ``accounts``: a list, the default first, of ``name``, ``left`` and ``available`` (decimal texts; None:
+        not known yet), ``discount_percent`` (decimal text), ``queues`` (names of queues it may be used in; None: all),
         ``coordinated`` (bool).
         """
 
@@ -84,3 +84,35 @@ class Till(Protocol):
         None: when the queue's away_limit ends it if nobody comes back), ``warns_away`` (bool: that is near),
         ``engines`` (what of so_far is theirs).
         """
+
+
+class NothingCharged:
+    """The till of a site without billing: everybody may start, as whoever they choose."""
+
+    async def refresh(self, user: str) -> None:
+        """See Till."""
+
+    def describe(self, user: str) -> None:
+        """See Till."""
+
+    async def check(self, order: Order) -> None:
+        """See Till."""
+
+    async def open(self, orders: Sequence[Order]) -> str:
+        """See Till."""
+        return orders[0].account
+
+    async def note_job(self, job_name: str, job_id: int) -> None:
+        """See Till."""
+
+    async def note_ready(self, job_name: str) -> None:
+        """See Till."""
+
+    async def close(self, job_names: Collection[str]) -> None:
+        """See Till."""
+
+    async def refresh_cost(self, server: str) -> None:
+        """See Till."""
+
+    def describe_cost(self, server: str, user: str) -> None:
+        """See Till."""

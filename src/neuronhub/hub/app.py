@@ -170,7 +170,7 @@ class NeuronHub(JupyterHub):  # type: ignore[misc]
     def describe_cost(self, user: Any) -> dict[str, Any] | None:
         """What ``user``'s running server costs so far (payment.Till.describe_cost); None: nothing is known of it."""
         spawner = user.spawners.get("") if user is not None and hasattr(user, "spawners") else None
-        if self.desk.till is None or not isinstance(spawner, SlurmSpawner) or spawner.record is None:
+        if not isinstance(spawner, SlurmSpawner) or spawner.record is None:
             return None
         return self.desk.till.describe_cost(spawner.record.job_name, user.name)
 

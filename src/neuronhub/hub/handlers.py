@@ -138,10 +138,9 @@ class HomePageHandler(HomeHandler):  # type: ignore[misc]
     @web.authenticated
     async def get(self) -> None:
         """Look that up first; it is soon over."""
-        till = self.settings[Desk.SETTING].till
         spawner = self.current_user.spawners.get("")
-        if till and isinstance(spawner, SlurmSpawner) and spawner.record:
-            await till.refresh_cost(spawner.record.job_name)
+        if isinstance(spawner, SlurmSpawner) and spawner.record:
+            await spawner.desk.till.refresh_cost(spawner.record.job_name)
         await super().get()
 
 

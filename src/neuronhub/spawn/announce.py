@@ -99,8 +99,7 @@ class AnnounceHandler(StartsOwnHandler):
         if spawner.record is None or spawner.record.job_name != record.job_name:
             raise web.HTTPError(403, "this start is over")
         spawner.announce(url)
-        if spawner.desk.till:
-            await spawner.desk.till.note_ready(record.job_name)
+        await spawner.desk.till.note_ready(record.job_name)
         self.set_status(204)
 
     def repeat(self, known: str, url: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient
 
 from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
 from neuronhub.language import translate as _
-from neuronhub.payment import Order, Till
+from neuronhub.payment import NothingCharged, Till
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import ClusterSnapshot, Job
@@ -53,8 +53,8 @@ class Desk:
         self.seal = seal
         self.http_client = http_client
         """For proofs; its own, since a burst of starts needs more connections at once than the shared one has."""
-        self.till = till
-        """Who keeps the money; None: nothing is charged."""
+        self.till: Till = till or NothingCharged()
+        """Who keeps the money."""
         self.turns = Turns()
         self.names = JobNames(site.hub.name)
         self.engine_names = EngineNames(site.hub.name, self.names)
@@ -95,17 +95,13 @@ class Desk:
         check_choice(choice, self.site, snapshot, groups)
         return choice
 
-    async def open(self, orders: Sequence[Order]) -> str:
-        """The Slurm account to submit ``orders`` with, once what they can cost is held back; raises StartRefused."""
-        return await self.till.open(orders) if self.till else orders[0].account
-
     def describe_cluster(self, groups: Collection[str], user: str | None) -> dict[str, Any]:
         """The resource table of the newest snapshot, for a member of ``groups``, in the current language.
 
         ``billing``: budgets of ``user``; None where nothing is charged, or for a reader who is no user.
         """
         table = describe_cluster(self.site, self.watch.cluster, groups, self.explain_problem())
-        return table | {"billing": self.till.describe(user) if self.till and user else None}
+        return table | {"billing": self.till.describe(user) if user else None}
 
     def explain_problem(self) -> str | None:
         """A sentence while Slurm does not answer, else None."""
@@ -115,7 +111,7 @@ class Desk:
 
     async def refresh(self, user: str | None, patience_s: float = PATIENCE_S) -> None:
         """Look up what a page is about to show to ``user``: the table, and what the till knows. Soon over."""
-        billing = [self.till.refresh(user)] if self.till and user else []
+        billing = [self.till.refresh(user)] if user else []
         await asyncio.gather(self.fetch_cluster(patience_s), *billing)
 
     async def fetch_cluster(self, patience_s: float = PATIENCE_S) -> ClusterSnapshot | None:

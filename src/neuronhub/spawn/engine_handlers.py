@@ -21,9 +21,8 @@ class JobHandler(StartsOwnHandler):
         """200: queue, job_id, state, node, times, the price of its queue, and what it costs so far (null: free)."""
         spawner, record = self.find_start()
         till = spawner.desk.till
-        if till:
-            await till.refresh_cost(record.job_name)
-        cost = till.describe_cost(record.job_name, record.user) if till else None
+        await till.refresh_cost(record.job_name)
+        cost = till.describe_cost(record.job_name, record.user)
         site: Site = spawner.desk.site
         queue, cluster = site.queue(record.queue), spawner.desk.watch.cluster
         found = cluster.queue(record.queue) if cluster else None

@@ -63,7 +63,7 @@ class Engines:
         self._check_wanted(prefix)
         requests = make_engine_requests(desk.site, record, order, choice, desk.engine_names)
         self._followed |= {request.name: JobRef(request.user, request.name) for request in requests}
-        requests = await self._open(record, choice, requests)
+        requests = await self._open(record, choice, requests, prefix)
         outcomes = await asyncio.gather(*(self._submit(request) for request in requests), return_exceptions=True)
         try:
             for outcome in outcomes:
@@ -76,13 +76,21 @@ class Engines:
         log.info("engines of %s: %d jobs submitted to %s", record.job_name, len(requests), choice.queue)
         return self.describe(record)[order.cluster]
 
-    async def _open(self, record: StartRecord, choice: Choice, requests: list[JobRequest]) -> list[JobRequest]:
+    async def _open(
+        self, record: StartRecord, choice: Choice, requests: list[JobRequest], prefix: str
+    ) -> list[JobRequest]:
         """``requests`` with the account that pays, once the most that all can cost together is held back."""
+        names = [request.name for request in requests]
         try:
-            account = await self._desk.open(make_engine_orders(record.job_name, choice.account, requests))
+            account = await self._desk.till.open(make_engine_orders(record.job_name, choice.account, requests))
+            try:
+                self._check_wanted(prefix)
+            except StartRefused:
+                await self._desk.till.close(names)
+                raise
         except BaseException:
-            for request in requests:
-                self._forget_job(request.name)
+            for name in names:
+                self._forget_job(name)
             raise
         return [replace(request, account=account or None) for request in requests]
 
@@ -162,7 +170,8 @@ class Engines:
 
     async def _cancel(self, record: StartRecord, name: str, job_id: int | None, job: Job | None) -> None:
         if job is None or not job.state.ended:
-            await self._desk.commands.cancel(record.user, [] if job_id is None else [job_id], name=name)
+            known = None if job is not None and job.name != name else name  # a job may have been renamed by its user
+            await self._desk.commands.cancel(record.user, [] if job_id is None else [job_id], name=known)
         self._forget_job(name)
 
     def _forget_job(self, name: str) -> None:

@@ -116,8 +116,7 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         given = options if options is not None else self.orm_spawner.user_options or {}
         try:
             choice = await self.desk.choose(given, self.groups)
-            if self.desk.till:
-                await self.desk.till.check(make_order(self.desk.site, self.user.name, "", choice))
+            await self.desk.till.check(make_order(self.desk.site, self.user.name, "", choice))
             return choice
         except StartRefused as error:
             refuse_start(error)
@@ -201,19 +200,17 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         job_id = await find_job(self.desk, record.ref)
         if job_id is not None:
             self._know_job(job_id)
-            if self.desk.till:
-                await self.desk.till.note_job(record.job_name, job_id)
+            await self.desk.till.note_job(record.job_name, job_id)
             return
         self.desk.release(record.job_name)
         self.record = None
-        if self.desk.till:
-            await self.desk.till.close([record.job_name])
+        await self.desk.till.close([record.job_name])
         await self._submit(Choice(record.queue, record.time_limit, record.account))
 
     async def _submit(self, choice: Choice) -> None:
         name = self.desk.names.draw()
         try:
-            account = await self.desk.open([make_order(self.desk.site, self.user.name, name, choice)])
+            account = await self.desk.till.open([make_order(self.desk.site, self.user.name, name, choice)])
         except StartRefused as error:
             refuse_start(error)
         self.record = StartRecord(

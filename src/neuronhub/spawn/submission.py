@@ -27,11 +27,9 @@ async def submit_once(desk: Desk, request: JobRequest) -> int:
     try:
         job_id = await _submit(desk, request)
     except (SlurmRefused, SlurmNotPermitted):
-        if desk.till:
-            await desk.till.close([request.name])
+        await desk.till.close([request.name])
         raise
-    if desk.till:
-        await desk.till.note_job(request.name, job_id)
+    await desk.till.note_job(request.name, job_id)
     return job_id
 
 

@@ -11,10 +11,12 @@ from typing import Any, cast
 
 import pytest
 from cryptography.fernet import Fernet
+from tests.unit.spawn.scripted_till import ScriptedTill
 from tests.unit.spawn.test_options import SITE, SNAPSHOT
 from tornado.httpclient import AsyncHTTPClient
 
 from neuronhub.errors import SlurmRefused, SlurmUnavailable, StartRefused
+from neuronhub.payment import Order
 from neuronhub.protocol import EnginesOrder, EnginesTicket
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import ClusterSnapshot, Job, JobRef, JobRequest, JobState
@@ -79,9 +81,9 @@ class ScriptedSlurm:
         return tuple(job for job in self.jobs.values() if job.name.startswith(prefix) and not job.state.ended)
 
 
-def make_engines(slurm: ScriptedSlurm) -> tuple[Engines, Desk]:
+def make_engines(slurm: ScriptedSlurm, till: ScriptedTill | None = None) -> tuple[Engines, Desk]:
     nowhere = cast(AsyncHTTPClient, cast(Any, None))
-    desk = Desk(SITE, cast(Commands, slurm), cast(Watch, slurm), Seal(Fernet.generate_key()), nowhere)
+    desk = Desk(SITE, cast(Commands, slurm), cast(Watch, slurm), Seal(Fernet.generate_key()), nowhere, till)
     desk.hold(RECORD)
     return Engines(desk), desk
 
@@ -140,7 +142,8 @@ def test_a_name_tells_whose_it_is() -> None:
 @pytest.mark.parametrize(
     ("queue", "nodes", "engines", "words"),
     [
-        ("jupyter", 3, 3, "at most 2 nodes"),
+        ("gpu", 3, 3, "at most 2 nodes"),
+        ("jupyter", 2, 2, "at most 1 node "),
         ("jupyter", 1, 11, "at most 10 engines"),
         ("jupyter", 2, 1, "at least 2 engines"),
     ],
@@ -189,9 +192,58 @@ async def test_if_one_node_is_refused_none_is_left() -> None:
     assert engines.describe(RECORD) == {}
 
 
+async def test_all_nodes_are_paid_for_together_before_any_is_asked_for() -> None:
+    slurm, till = ScriptedSlurm(), ScriptedTill()
+    engines, _desk = make_engines(slurm, till)
+    record = replace(RECORD, account="lab-b")
+    await engines.start(record, ORDER, [])
+    hour = timedelta(hours=1)
+    assert till.opened == [
+        Order(FIRST, START, "alice", "lab-b", "gpu", hour, cpus=3),
+        Order(SECOND, START, "alice", "lab-b", "gpu", hour, cpus=2),
+    ]
+    assert all(order.engines for order in till.opened)
+    assert [request.account for request in slurm.requests] == ["lab-a", "lab-a"]
+    assert till.jobs == {FIRST: 41, SECOND: 42}
+    await engines.start(record, replace(ORDER, cluster="c2ac2ac2", account="lab-c"), [])
+    assert {order.account for order in till.opened[2:]} == {"lab-c"}
+
+
+async def test_what_is_not_paid_for_is_not_asked_for() -> None:
+    slurm, till = ScriptedSlurm(), ScriptedTill(refusal=StartRefused("too dear"))
+    engines, _desk = make_engines(slurm, till)
+    with pytest.raises(StartRefused, match="too dear"):
+        await engines.start(RECORD, ORDER, [])
+    assert slurm.requests == []
+    assert engines.describe(RECORD) == {}
+    till.refusal = None
+    await engines.start(RECORD, ORDER, [])
+    assert len(slurm.requests) == 2
+
+
+async def test_what_slurm_refuses_is_not_held_back_for() -> None:
+    slurm, till = ScriptedSlurm(refused={SECOND}), ScriptedTill()
+    engines, _desk = make_engines(slurm, till)
+    with pytest.raises(SlurmRefused):
+        await engines.start(RECORD, ORDER, [])
+    assert till.closed == [SECOND]
+
+
+async def test_a_cluster_stopped_at_the_till_submits_nothing() -> None:
+    slurm, till = ScriptedSlurm(), ScriptedTill()
+    engines, _desk = make_engines(slurm, till)
+    starting = asyncio.create_task(engines.start(RECORD, ORDER, []))
+    await asyncio.sleep(0)
+    await engines.stop(RECORD, ORDER.cluster)
+    with pytest.raises(StartRefused, match="stopped while"):
+        await starting
+    assert slurm.requests == []
+    assert till.closed == [FIRST, SECOND]
+
+
 async def test_the_same_order_twice_at_once_is_one_cluster() -> None:
     slurm = ScriptedSlurm()
-    engines, _desk = make_engines(slurm)
+    engines, _desk = make_engines(slurm, ScriptedTill())
     outcomes = await asyncio.gather(*(engines.start(RECORD, ORDER, []) for _ in range(3)), return_exceptions=True)
     assert sum(isinstance(outcome, StartRefused) for outcome in outcomes) == 2
     assert len(slurm.requests) == 2

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 import pytest
 from cryptography.fernet import Fernet
+from tests.unit.spawn.scripted_till import ScriptedTill
 from tests.unit.spawn.test_options import SITE
 from tornado.httpclient import AsyncHTTPClient
 
-from neuronhub.errors import SlurmRefused, SlurmUnavailable
+from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
 from neuronhub.slurm.commands import Commands
 from neuronhub.slurm.types import Job, JobRef, JobRequest, JobState
 from neuronhub.slurm.watch import Pace, Watch
@@ -60,13 +61,14 @@ class ScriptedSlurm:
         return tuple(job for job in self.known if job.name.startswith(prefix))
 
 
-def make_desk(slurm: ScriptedSlurm) -> Desk:
+def make_desk(slurm: ScriptedSlurm, till: ScriptedTill | None = None) -> Desk:
     return Desk(
         SITE,
         cast(Commands, slurm),
         cast(Watch, slurm),
         Seal(Fernet.generate_key()),
         cast(AsyncHTTPClient, cast(Any, None)),
+        till,
     )
 
 
@@ -99,6 +101,29 @@ async def test_a_no_is_not_repeated() -> None:
     with pytest.raises(SlurmRefused, match="Invalid account"):
         await submit_once(make_desk(slurm), REQUEST)
     assert slurm.submitted == 1
+
+
+@pytest.mark.parametrize("no", [SlurmRefused("Invalid account"), SlurmNotPermitted("sudo says no")])
+async def test_after_a_clear_no_nothing_is_held_back(no: Exception) -> None:
+    till = ScriptedTill()
+    with pytest.raises(type(no)):
+        await submit_once(make_desk(ScriptedSlurm([no]), till), REQUEST)
+    assert till.closed == [REQUEST.name]
+
+
+async def test_while_a_job_may_exist_it_is_held_back_for() -> None:
+    till = ScriptedTill()
+    slurm = ScriptedSlurm([SlurmUnavailable("x")] * TRIES, [JobState.LOST] * TRIES)
+    with pytest.raises(SlurmUnavailable):
+        await submit_once(make_desk(slurm, till), REQUEST)
+    assert till.closed == []
+
+
+async def test_the_job_is_noted_however_it_was_found() -> None:
+    till = ScriptedTill()
+    slurm = ScriptedSlurm([SlurmUnavailable("timed out")], [JobState.PENDING])
+    await submit_once(make_desk(slurm, till), REQUEST)
+    assert till.jobs == {REQUEST.name: 42}
 
 
 async def test_it_gives_up_when_slurm_never_takes_it() -> None:
