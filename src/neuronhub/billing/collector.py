@@ -148,8 +148,7 @@ class Collector:
     async def _ask_accounting(self, opened: Sequence[Start], recent: Sequence[Charge]) -> tuple[Usage, ...]:
         ids = {start.job_id for start in opened if start.job_id is not None} | {one.job_id for one in recent}
         names = [start.job_name for start in opened if start.job_id is None]
-        moments = [*(start.noted_at for start in opened), *(one.submitted_at for one in recent)]
-        since = min(moments) - self._billing.overlap
+        since = min([self._now(), *(start.noted_at for start in opened)]) - self._billing.overlap
         try:
             found = await self._commands.fetch_usage(sorted(ids), names, since)
         except SlurmError:

@@ -47,6 +47,7 @@ Answer = TypeVar("Answer")
 
 NAMED_SINCE = "now-30days"
 """How far back sacct looks for a job of which only the name is known."""
+EVER = "--starttime=2000-01-01"
 FAR_END = "--endtime=now+3650days"
 """So that a job is found that was to wait for a later moment and was cancelled before it."""
 LINGER_S = 15.0
@@ -98,15 +99,15 @@ class Commands:
         return await self._ask_accounting(f"--name={listed}", f"--starttime={NAMED_SINCE}") if listed else ()
 
     async def fetch_usage(self, ids: Collection[int], names: Collection[str], since: datetime) -> tuple[Usage, ...]:
-        """All segments since ``since`` of the jobs ``ids`` and of jobs with one of ``names``, the earliest first.
+        """All segments of the jobs ``ids``, and since ``since`` of jobs with one of ``names``, the earliest first.
 
         An id may have been given out twice; who asks looks at user and name.
         """
-        start = f"--starttime={render_moment(since)}"
         found: list[Usage] = []
         if ids:
-            found += await self._ask_usage(f"--jobs={','.join(map(str, ids))}", start)
+            found += await self._ask_usage(f"--jobs={','.join(map(str, ids))}", EVER)
         if names:
+            start = f"--starttime={render_moment(since)}"
             found += await self._ask_usage(f"--name={','.join(names)}", start, FAR_END)
         return tuple(sorted(set(found), key=lambda one: (one.submitted_at, one.job_id, one.restart)))
 

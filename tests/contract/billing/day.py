@@ -293,29 +293,36 @@ class Collecting:
 async def trouble(collecting: Collecting, running: RunningSite, chance: random.Random) -> AsyncIterator[None]:
     """The collector is killed and begun anew, and slurmdbd is killed or stopped, again and again, while this lasts."""
 
+    over = asyncio.Event()
+
+    async def passes(shortest: float, longest: float) -> bool:
+        """Some time, unless all is over before."""
+        try:
+            async with asyncio.timeout(chance.uniform(shortest, longest)):
+                await over.wait()
+        except TimeoutError:
+            return True
+        return False
+
     async def kill_collector() -> None:
-        while True:
-            await asyncio.sleep(chance.uniform(1.5, 6))
+        while await passes(1.5, 6):
             await collecting.kill()
             await collecting.start()
 
     async def stop_accounting() -> None:
-        while True:
-            await asyncio.sleep(chance.uniform(3, 8))
+        while await passes(3, 8):
             await asyncio.to_thread(running.part, chance.choice(["kill", "stop"]), "slurmdbd")
-            try:
-                await asyncio.sleep(chance.uniform(0.5, 4))
-            finally:
-                await asyncio.shield(asyncio.to_thread(running.part, "start", "slurmdbd"))
+            await passes(0.5, 4)
+            await asyncio.to_thread(running.part, "start", "slurmdbd")
 
     await collecting.start()
-    tasks = [asyncio.create_task(kill_collector()), asyncio.create_task(stop_accounting())]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(kill_collector())
+        group.create_task(stop_accounting())
+        try:
+            yield
+        finally:
+            over.set()
 
 
 def make_site(running: RunningSite, hub_name: str, zone: str, change_at: datetime) -> Site:

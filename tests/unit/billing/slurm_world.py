@@ -157,7 +157,11 @@ class World:
         """sacct."""
         self.asked.append((tuple(ids), tuple(names)))
         self._refuse(self.accounting_away)
-        return tuple(one for one in self.read() if one.job_id in ids or one.name in names)
+        return tuple(
+            one
+            for one in self.read()
+            if one.job_id in ids or (one.name in names and (one.ended_at is None or one.ended_at >= since))
+        )
 
     async def fetch_window(
         self, since: datetime, until: datetime, partitions: Collection[str] = ()

@@ -344,9 +344,10 @@ async def test_record_that_changes_after_its_charge_changes_no_charge(room: Work
     assert room.charges() == before
 
 
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
-async def test_clock_of_the_hub_that_jumps(room: Workroom, jump: timedelta) -> None:
-    room.start("nh-1", noted_at=NOON + jump)
+async def test_clock_of_the_hub_that_jumps(room: Workroom, jump: timedelta, known: bool) -> None:
+    room.start("nh-1", noted_at=NOON + jump, known=known)
     room.world.begin(1)
     room.pass_time(HOUR)
     room.world.end(1)
