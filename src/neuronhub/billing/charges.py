@@ -6,32 +6,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
-from neuronhub.billing.database import insert_new
+from neuronhub.billing.database import insert_new, take_portions
 from neuronhub.billing.rows import parse_charge, render_charge
-from neuronhub.billing.schema import charges, running
+from neuronhub.billing.schema import charges
 from neuronhub.billing.selection import match_charges
+from neuronhub.billing.starts import forget_running
 from neuronhub.billing.types import Charge, Filter
 
 KEY = (charges.c.cluster, charges.c.job_id, charges.c.submitted_at, charges.c.restart)
 """What names a segment of a job."""
+ROWS_OF_INSERT = 20
+"""In one statement: PostgreSQL takes longer than in proportion to read a long one."""
+_Key = tuple[str, int, datetime, int]
 
 
 def insert_charges(connection: Connection, offered: Sequence[Charge], at: datetime) -> list[Charge]:
     """Write those of ``offered`` that are not there yet; returns them, with their ids, in no order."""
-    if not offered:
-        return []
-    written = {_key_of(charge): replace(charge, charged_at=at) for charge in offered}
-    inserted = connection.execute(
-        insert_new(connection, charges).returning(charges.c.id, *KEY),
-        [render_charge(charge) for charge in written.values()],
-    )
-    ids = {(row.cluster, row.job_id, row.submitted_at, row.restart): row.id for row in inserted}
-    if ids:  # an ended segment's last figures are no estimate of the next one
-        names = [{"charged_name": written[key].job_name} for key in ids]
-        connection.execute(delete(running).where(running.c.job_name == bindparam("charged_name")), names)
-    return [replace(written[key], id=id_) for key, id_ in ids.items()]
+    written = {_key_of(charge): charge for charge in offered}
+    ids: dict[_Key, int] = {}
+    for portion in take_portions(list(written.values())):
+        inserted = connection.execute(
+            insert_new(connection, charges).returning(charges.c.id, *KEY),
+            [render_charge(charge) | {"charged_at": at} for charge in portion],
+            execution_options={"insertmanyvalues_page_size": ROWS_OF_INSERT},
+        )
+        ids |= {(row.cluster, row.job_id, row.submitted_at, row.restart): row.id for row in inserted}
+    # An ended segment's last figures are no estimate of the next one.
+    forget_running(connection, {written[key].job_name for key in ids})
+    return [replace(written[key], id=id_, charged_at=at) for key, id_ in ids.items()]
 
 
 def find_charge(connection: Connection, charge_id: int) -> Charge | None:
@@ -54,5 +58,5 @@ def fetch_charges(
     return [parse_charge(row) for row in connection.execute(found.order_by(*order))]
 
 
-def _key_of(charge: Charge) -> tuple[str, int, datetime, int]:
+def _key_of(charge: Charge) -> _Key:
     return charge.cluster, charge.job_id, charge.submitted_at, charge.restart

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -30,6 +30,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 20
 """How long a transaction waits for another one's lock."""
 CONNECT_TIMEOUT_S = 5
+PORTION = 1000
+"""Rows that are handed to the database at a time."""
+T = TypeVar("T")
 _WRITES = "neuronhub_writes"
 _SCHEMA_LOCK = "schema"
 
@@ -93,6 +96,11 @@ def insert_new(connection: Connection, table: Table) -> postgresql.Insert | sqli
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
+
+
+def take_portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """``rows`` in portions for one statement or one turn: 100,000 at once would take memory, and too many places."""
+    return (rows[first : first + PORTION] for first in range(0, len(rows), PORTION))
 
 
 def _read_url(text: str, password: str | None) -> URL:

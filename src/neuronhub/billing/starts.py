@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, delete, false, select, true, update
+from sqlalchemy import Connection, and_, delete, false, select, true, update
 
-from neuronhub.billing.database import insert_new
+from neuronhub.billing.database import insert_new, take_portions
 from neuronhub.billing.rows import parse_running, parse_start, render_running, render_start
 from neuronhub.billing.schema import looks, running, starts
 from neuronhub.billing.selection import match_jobs
@@ -16,13 +16,16 @@ from neuronhub.billing.types import Filter, Running, Start
 
 def insert_starts(connection: Connection, opened: Sequence[Start]) -> None:
     """Note each of ``opened`` whose name is not there yet."""
-    if opened:
-        connection.execute(insert_new(connection, starts), [render_start(start) for start in opened])
+    for portion in take_portions(opened):
+        connection.execute(insert_new(connection, starts), [render_start(start) for start in portion])
 
 
 def find_known(connection: Connection, job_names: Collection[str]) -> frozenset[str]:
     """Those of ``job_names`` that are noted already."""
-    return frozenset(connection.scalars(select(starts.c.job_name).where(starts.c.job_name.in_(job_names))))
+    known: set[str] = set()
+    for portion in take_portions(sorted(job_names)):
+        known |= set(connection.scalars(select(starts.c.job_name).where(starts.c.job_name.in_(portion))))
+    return frozenset(known)
 
 
 def note_job(connection: Connection, job_name: str, job_id: int) -> None:
@@ -38,14 +41,16 @@ def note_ready(connection: Connection, job_name: str, at: datetime) -> None:
 
 def settle(connection: Connection, job_names: Collection[str]) -> None:
     """Nothing more will come of these."""
-    if not job_names:
-        return
-    names = [{"settled_name": name} for name in job_names]
-    connection.execute(
-        update(starts).where(starts.c.job_name == bindparam("settled_name")).values(settled=true()), names
-    )
-    connection.execute(delete(running).where(running.c.job_name == bindparam("settled_name")), names)
-    connection.execute(delete(looks).where(looks.c.server == bindparam("settled_name")), names)
+    for portion in take_portions(sorted(job_names)):
+        connection.execute(update(starts).where(starts.c.job_name.in_(portion)).values(settled=true()))
+        connection.execute(delete(looks).where(looks.c.server.in_(portion)))
+    forget_running(connection, job_names)
+
+
+def forget_running(connection: Connection, job_names: Collection[str]) -> None:
+    """Drop the last figures of these jobs."""
+    for portion in take_portions(sorted(job_names)):
+        connection.execute(delete(running).where(running.c.job_name.in_(portion)))
 
 
 def fetch_starts(connection: Connection, since: datetime, until: datetime) -> list[Start]:
