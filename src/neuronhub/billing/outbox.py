@@ -31,7 +31,8 @@ class Outbox:
         self._waiting.append((note, told))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._tell_all(), name="neuronhub-ledger-notes")
-        await self._wait(told, patience_s)
+        if patience_s > 0:
+            await self._wait(told, patience_s)
 
     async def close(self, patience_s: float) -> None:
         """Tell what is left, for at most ``patience_s``."""

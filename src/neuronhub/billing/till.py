@@ -121,11 +121,19 @@ class LedgerTill:
         """See payment.Till."""
         starts = await self._quote(orders)
         if starts[0].rate.amount == 0:
-            note = partial(self._ask, partial(self._ledger.open_starts, starts, policy="allow"))
-            await self._outbox.tell(note, PATIENCE_S)  # goes on without the ledger, which is told as soon as it listens
+            # Goes on without the ledger, which is told as soon as it listens. Servers are saved elsewhere too.
+            await self._tell_free(starts, PATIENCE_S if orders[0].engines else 0)
         else:
             await self._admit(starts)
         return starts[0].account
+
+    async def note_again(self, order: Order, submitted_at: datetime) -> None:
+        """Tell of a free start that an earlier hub saved; what costs money was in the ledger before it was saved."""
+        try:
+            if is_free(self._site, order, submitted_at):
+                await self._tell_free(quote(self._site, None, [order], order.account, submitted_at), 0)
+        except StartRefused as error:
+            log.warning("%s is not noted: %s", order.job_name, error)
 
     async def note_job(self, job_name: str, job_id: int) -> None:
         """See payment.Till."""
@@ -145,6 +153,10 @@ class LedgerTill:
         await self._outbox.close(LAST_PATIENCE_S)
         await asyncio.gather(self._balances.close(), *(recent.close() for recent in self._costs.values()))
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _tell_free(self, starts: Sequence[Start], patience_s: float) -> None:
+        note = partial(self._ledger.open_starts, starts, policy="allow")
+        await self._outbox.tell(partial(self._ask, note), patience_s)
 
     async def _quote(self, orders: Sequence[Order]) -> list[Start]:
         """Starts for ``orders``, which are of one user and queue; raises StartRefused, StartUndecided."""

@@ -17,6 +17,8 @@ from neuronhub.slurm.types import Associations
 from neuronhub.slurm.watch import Watch
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.engines import Engines
+from neuronhub.spawn.options import Choice
+from neuronhub.spawn.orders import make_order
 from neuronhub.spawn.record import StartRecord
 
 MEMBERS_AGE_S = 60.0
@@ -46,6 +48,8 @@ class Bookkeeping:
 
     async def note_again(self, start: StartRecord) -> None:
         """Tell the ledger of a start that an earlier hub has saved: it may have died before it told."""
+        choice = Choice(start.queue, start.time_limit, start.account)
+        await self.till.note_again(make_order(self._site, start.user, start.job_name, choice), start.submitted_at)
         if start.job_id is not None:
             await self.till.note_job(start.job_name, start.job_id)
         if start.url is not None:

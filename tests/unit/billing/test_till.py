@@ -219,7 +219,9 @@ async def test_a_site_may_let_starts_in_beyond_the_budget(counter: Counter, poli
     ],
 )
 async def test_most_and_account(counter: Counter, order: Order, most: int, account: str) -> None:
-    assert await counter.open("allow").open([order]) == account
+    opened = counter.open("allow")
+    assert await opened.open([order]) == account
+    await opened.close([])  # after what was told before
     (start,) = counter.ledger.fetch_open()
     assert (start.most_minor, start.account) == (most, account)
 
@@ -262,6 +264,16 @@ async def test_where_nodes_were_never_seen_no_price_is_guessed(counter: Counter)
     with pytest.raises(StartUndecided, match="not told yet"):
         await opened.open([replace(ORDER, queue="gpus")])
     assert await opened.open([ORDER]) == "lab-a"
+
+
+async def test_a_free_start_that_a_dead_hub_did_not_tell_of_is_noted_by_the_next_one(counter: Counter) -> None:
+    opened = counter.open()
+    submitted_at = datetime(2026, 1, 1, tzinfo=UTC)
+    for order in (replace(ORDER, queue="jupyter"), *number(1, queue="gpu"), *number(1, queue="gone")):
+        await opened.note_again(order, submitted_at)
+    await opened.close([])
+    (start,) = counter.ledger.fetch_open()
+    assert (start.job_name, start.noted_at, start.most_minor) == (ORDER.job_name, submitted_at, 0)
 
 
 # Silence
@@ -357,6 +369,7 @@ async def test_a_free_start_goes_on_without_the_ledger_which_learns_of_it_later(
     opened = counter.open()
     order = replace(ORDER, queue="jupyter")
     assert await opened.open([order]) == ""
+    assert counter.ledger.fetch_open() == []
     await opened.note_job(order.job_name, 7)
     await opened.note_ready(order.job_name)
     away.clear()
