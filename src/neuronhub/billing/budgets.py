@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, literal, select, union_all
 
 from neuronhub.billing.money import MOST_MINOR, to_decimal
 from neuronhub.billing.rows import parse_credit
-from neuronhub.billing.schema import charges, credits, starts
+from neuronhub.billing.schema import charges, credits, running, starts
 from neuronhub.billing.starts import find_known
 from neuronhub.billing.types import Balance, Charge, Credit, Start
 from neuronhub.errors import BudgetExceeded, EntryRefused
@@ -43,7 +43,7 @@ def fetch_balances(connection: Connection, accounts: Collection[str] | None) -> 
     parts = [
         (credits, (func.sum(credits.c.amount_minor), nothing, nothing), credits.c.account != ""),
         (charges, (nothing, func.sum(charges.c.amount_minor), nothing), charges.c.account != ""),
-        (starts, (nothing, nothing, func.sum(starts.c.most_minor)), ~starts.c.settled & (starts.c.account != "")),
+        (starts, (nothing, nothing, func.sum(starts.c.most_minor)), _is_held() & (starts.c.account != "")),
     ]
     sums = union_all(
         *(
@@ -62,6 +62,13 @@ def fetch_balances(connection: Connection, accounts: Collection[str] | None) -> 
 
 
 _SUMS = ("granted", "charged", "held")
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Not settled, and not just over: a job that has ended keeps its start open only in case it is requeued."""
+    over = exists().where(charges.c.job_name == starts.c.job_name)
+    goes_on = exists().where(running.c.job_name == starts.c.job_name)
+    return ~starts.c.settled & (~over | goes_on)
 
 
 def fetch_left(connection: Connection, account: str, moment: datetime) -> int:

@@ -167,7 +167,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account's budget: what is left, and what is held back for starts that are not settled."""
+    """An account's budget: what is left, and what is held back for starts that wait or run."""
 
     account: str
     granted_minor: int

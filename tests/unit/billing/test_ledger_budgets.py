@@ -9,7 +9,7 @@ from tests.unit.billing.entries import NOON, make_charge, make_start
 
 from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.money import MOST_MINOR
-from neuronhub.billing.types import Balance, Charge, Credit
+from neuronhub.billing.types import Balance, Charge, Credit, Running
 from neuronhub.errors import EntryRefused
 
 DAY = timedelta(days=1)
@@ -126,3 +126,15 @@ def test_the_largest_amounts_add_up_exactly(ledger: Ledger) -> None:
         ledger.grant("physics", MOST_MINOR, by="root", note="2026", at=NOON)
     ledger.grant("physics", 1, by="root", note="2026", at=NOON)
     assert ledger.balances(None)["physics"].granted_minor == 9 * MOST_MINOR + 1
+
+
+def test_nothing_is_held_for_a_job_that_is_over_unless_it_runs_again(ledger: Ledger) -> None:
+    """Its start stays open for some minutes, in case Slurm requeues it; its account can spend the rest at once."""
+    start = make_start("s-1", most_minor=12000)
+    ledger.open_starts([start], policy="allow")
+    ledger.charge([make_charge(start, 7, amount_minor=500)])
+    assert ledger.fetch_open() == [start]
+    over = ledger.balances(["physics"])["physics"]
+    assert (over.charged_minor, over.held_minor) == (500, 0)
+    ledger.note_running([Running(start, 7, NOON, 60, 1, NOON + DAY)])
+    assert ledger.balances(["physics"])["physics"].held_minor == 12000
