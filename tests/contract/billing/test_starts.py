@@ -7,14 +7,19 @@ import re
 import secrets
 import shutil
 import sqlite3
+import ssl
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from tests.contract.spawn.conftest import hub
@@ -276,6 +281,42 @@ def test_engines_are_paid_by_the_servers_account_all_or_none(hub: Hub, budget: B
     assert budget.balance.held_minor == PRICE + 1550
     assert {start.server for start in budget.starts()} == {budget.starts()[0].job_name}
     assert hub.ask("DELETE", f"{ask}/c1ac1ac1", token=token).status == 204
+
+
+class Browser:
+    """A browser that is signed in, with JavaScript turned off."""
+
+    def __init__(self, hub: Hub, user: str) -> None:
+        self._origin = hub.site.url.rstrip("/")
+        self._cookies = CookieJar()
+        tls = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=hub.site.ca_file))
+        self._opener = urllib.request.build_opener(tls, urllib.request.HTTPCookieProcessor(self._cookies))
+        self.open("/hub/login")
+        person = hub.site.accounts[user]
+        answer = self.post("/hub/login", username=user, otp=hub.site.otp(user), password=person.password)
+        assert answer.status == 200, answer.text
+
+    def open(self, path: str, data: bytes | None = None) -> Answer:
+        try:
+            with self._opener.open(f"{self._origin}{path}", data, timeout=30) as response:
+                return Answer(response.status, response.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode())
+
+    def post(self, path: str, **fields: str) -> Answer:
+        xsrf = {cookie.path: cookie.value or "" for cookie in self._cookies if cookie.name == "_xsrf"}
+        return self.open(path, urlencode({"_xsrf": xsrf["/hub/"], **fields}).encode())
+
+
+def test_a_form_that_is_refused_says_why_and_comes_back_as_it_was_filled_in(hub: Hub) -> None:
+    browser = Browser(hub, "bob")
+    shown = browser.post("/hub/spawn", queue=GPU_QUEUE, time_limit="1-23:45:00", account="lab-c")
+    assert shown.status == 400
+    assert "₩764,000" in shown.text
+    assert 'value="1-23:45:00"' in shown.text
+    assert re.search(rf"<option[^>]*selected[^>]*>\s*{GPU_QUEUE}|value=.{GPU_QUEUE}.[^>]*selected", shown.text)
+    assert re.search(r"<option selected>lab-c<", shown.text)
+    assert hub.is_gone("bob")
 
 
 # Silence
