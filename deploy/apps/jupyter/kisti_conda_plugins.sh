@@ -2,16 +2,8 @@
 # Row E3: TensorBoard, IPython Clusters and the ipython profile slurm. kisti_conda_jupyter.sh has brought them already:
 # this script confirms it, in the notebook environment only.
 set -eu
-
-case "${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}" in
-    ko*) language=ko ;;
-    *) language=en ;;
-esac
-
-# say ENGLISH KOREAN
-say() {
-    if [ "$language" = ko ]; then printf '%s\n' "$2"; else printf '%s\n' "$1"; fi
-}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$(readlink -f "$0")")/words.sh"
 
 active=${CONDA_DEFAULT_ENV:-}
 if [ "$active" != notebook ] || [ -z "${CONDA_PREFIX:-}" ]; then
