@@ -1,16 +1,12 @@
-"""A compressed day on the embedded site: jobs of every fate, submitted as the hub does it; a collector that dies."""
+"""A compressed day on the embedded site: jobs of every fate, submitted as the hub does it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import random
-import signal
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -260,69 +256,6 @@ class Day:
         )
         printed, _ = await process.communicate()
         assert process.returncode == 0, f"{argv}: {printed.decode()}"
-
-
-@dataclass
-class Collecting:
-    """The collector's process."""
-
-    folder: Path
-    process: asyncio.subprocess.Process | None = None
-    killed: int = 0
-
-    async def start(self) -> None:
-        """Begin, or begin anew."""
-        with (self.folder / "collector.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.contract.billing.collecting", str(self.folder)),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    async def kill(self) -> None:
-        """With everything that it has begun, wherever it is."""
-        assert self.process is not None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        await self.process.wait()
-        self.killed += 1
-
-
-@contextlib.asynccontextmanager
-async def trouble(collecting: Collecting, running: RunningSite, chance: random.Random) -> AsyncIterator[None]:
-    """The collector is killed and begun anew, and slurmdbd is killed or stopped, again and again, while this lasts."""
-
-    over = asyncio.Event()
-
-    async def passes(shortest: float, longest: float) -> bool:
-        """Some time, unless all is over before."""
-        try:
-            async with asyncio.timeout(chance.uniform(shortest, longest)):
-                await over.wait()
-        except TimeoutError:
-            return True
-        return False
-
-    async def kill_collector() -> None:
-        while await passes(1.5, 6):
-            await collecting.kill()
-            await collecting.start()
-
-    async def stop_accounting() -> None:
-        while await passes(3, 8):
-            await asyncio.to_thread(running.part, chance.choice(["kill", "stop"]), "slurmdbd")
-            await passes(0.5, 4)
-            await asyncio.to_thread(running.part, "start", "slurmdbd")
-
-    await collecting.start()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(kill_collector())
-        group.create_task(stop_accounting())
-        try:
-            yield
-        finally:
-            over.set()
 
 
 def make_site(running: RunningSite, hub_name: str, zone: str, change_at: datetime) -> Site:

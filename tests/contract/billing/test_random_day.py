@@ -7,29 +7,18 @@ import os
 import random
 import secrets
 import time
+import zoneinfo
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from tests.contract.billing.collecting import PATIENCE
-from tests.contract.billing.day import (
-    FATES,
-    FREE,
-    LARGE,
-    MIDDLE,
-    PEOPLE,
-    SMALL,
-    Collecting,
-    Day,
-    Lived,
-    make_site,
-    trouble,
-)
+from tests.contract.billing.day import FATES, FREE, LARGE, MIDDLE, PEOPLE, SMALL, Day, Lived, make_site
+from tests.contract.billing.trouble import Collecting, trouble
 from tests.contract.billing.zone import NAME, known_zones, write_zone
 from tests.contract.slurm.door import make_settings
 from tests.embedded import RunningSite
@@ -92,7 +81,7 @@ async def test_random_day(
 ) -> None:
     seed = int(os.environ.get("NEURONHUB_SEED") or secrets.randbits(32))
     print(f"seed {seed}: repeat with NEURONHUB_SEED={seed}")
-    monkeypatch.setenv("PYTHONTZPATH", f"{tmp_path / 'zones'}:{os.pathsep.join(['/usr/share/zoneinfo'])}")
+    monkeypatch.setenv("PYTHONTZPATH", os.pathsep.join(zoneinfo.TZPATH))
     began_at = datetime.now(UTC).replace(microsecond=0)
     change_at = began_at + CHANGE_AFTER
     (tmp_path / "bin").mkdir()
@@ -104,12 +93,11 @@ async def test_random_day(
     ledger.ensure_schema()
     counted_before = await commands.fetch_counters()
     day = Day(quiet, site, commands, ledger, random.Random(seed))
-    collecting = Collecting(tmp_path)
 
-    async with trouble(collecting, quiet, random.Random(seed + 1)):
-        await day.live(DAY)
-    await catch_up(ledger)
-    await collecting.kill()
+    async with Collecting(tmp_path) as collecting:
+        async with trouble(collecting, quiet, random.Random(seed + 1)):
+            await day.live(DAY)
+        await catch_up(ledger)
     assert collecting.killed > 3
     assert len(day.lived) == sum(FATES.values())
 
@@ -193,7 +181,7 @@ def compare_sums(
     """The ledger's sums are those that the test has worked out from sacct."""
     by_number = {lived.number: lived for lived in day.lived.values() if lived.number}
     sums: dict[str, Counter[str]] = {name: Counter() for name in ("user", "queue", "account", "day", "seconds", "away")}
-    zone = ZoneInfo(NAME)
+    zone = zoneinfo.ZoneInfo(NAME)
     for record in records:
         lived = by_number[record.number]
         away_s, won = work_out(record, lived, day.lived, change_at)
