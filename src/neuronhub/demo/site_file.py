@@ -50,7 +50,7 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
         # A site looks once a minute and calls nobody away before ten; here it can be seen while one waits. Slurm counts
         # whole seconds of CPU, so the shorter the looks, the more of one is let pass.
         _table("billing", time_zone="Asia/Seoul", collect_every=2),
-        _table("billing.away", after=20, look_every=3, cpu_percent=50),
+        _table("billing.away", after=20, look_every=5, cpu_percent=25),
         *(_table("[billing.discounts]", account=name, percent=f"{percent}") for name, percent in DISCOUNTS.items()),
         *(_render_queue(queue) for queue in QUEUES),
     ]

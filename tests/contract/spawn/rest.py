@@ -140,15 +140,20 @@ class Hub:
         assert event.get("failed"), event
         return str(event["message"])
 
-    def ending(self, user: str) -> dict[str, Any]:
-        """What the hub has kept of how ``user``'s latest server ended."""
+    def kept(self, user: str) -> dict[str, Any]:
+        """What the hub has kept of ``user``'s server in its database."""
         query = "SELECT spawners.state FROM spawners JOIN users ON users.id = spawners.user_id WHERE users.name = ?"
         database = sqlite3.connect(self.site.state_dir / "hub" / "jupyterhub.sqlite")
         try:
             (state,) = database.execute(query, (user,)).fetchone()
         finally:
             database.close()
-        ending: dict[str, Any] = json.loads(state).get("ending", {})
+        kept: dict[str, Any] = json.loads(state)
+        return kept
+
+    def ending(self, user: str) -> dict[str, Any]:
+        """How ``user``'s latest server ended, as the hub has kept it."""
+        ending: dict[str, Any] = self.kept(user).get("ending", {})
         return ending
 
     def stop(self, user: str, within_s: float = 30) -> None:
