@@ -147,6 +147,11 @@ class Ledger:
         with self._database.read() as connection:
             return totals.sum_by(connection, where, "user")
 
+    def sum_by_member(self, where: Filter) -> list[Total]:
+        """Charges summed up by user and account: both sums in one look."""
+        with self._database.read() as connection:
+            return totals.sum_by_member(connection, where)
+
     def sum_by_account(self, where: Filter) -> list[Total]:
         """Charges summed up by account."""
         with self._database.read() as connection:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +39,15 @@ def sum_by(connection: Connection, where: Filter, name: str) -> list[Total]:
     queue = key if name == "queue" else literal("")
     sums = _join_corrections(_select_sums(key, queue), charges)
     grouped = sums.where(*match_charges(where)).group_by(key).order_by(key)
+    return [_parse_total(row, row.key) for row in connection.execute(grouped)]
+
+
+def sum_by_member(connection: Connection, where: Filter) -> list[Total]:
+    """Charges summed up by user and account, in that order; the key is the user."""
+    c = charges.c
+    by = (c.user + literal(""), c.account)  # see sum_by
+    sums = _join_corrections(_select_sums(by[0], literal("")).add_columns(c.account), charges)
+    grouped = sums.where(*match_charges(where)).group_by(*by).order_by(*by)
     return [_parse_total(row, row.key) for row in connection.execute(grouped)]
 
 
@@ -77,25 +89,21 @@ def _make_day_number(days: int) -> tuple[ColumnElement[int], tuple[str, ...]]:
 def fetch_waits(connection: Connection, where: Filter) -> list[Waits]:
     """Median and longest wait of segments that have begun, by queue, in its order."""
     c = charges.c
-    ranked = (
-        select(
-            c.queue,
-            c.waited_s,
-            func.row_number().over(partition_by=c.queue, order_by=c.waited_s).label("rank"),
-            func.count().over(partition_by=c.queue).label("segments"),
-        )
-        .where(*match_charges(where), c.started_at.is_not(None))
-        .subquery()
+    by = (c.queue + literal(""), c.waited_s)  # see sum_by
+    counted = (
+        select(*by, func.count()).where(*match_charges(where), c.started_at.is_not(None)).group_by(*by).order_by(*by)
     )
+    rows = [(str(queue), int(waited_s), int(count)) for queue, waited_s, count in connection.execute(counted)]
+    return [_measure_waits(queue, [row[1:] for row in found]) for queue, found in groupby(rows, itemgetter(0))]
+
+
+def _measure_waits(queue: str, counts: Sequence[tuple[int, int]]) -> Waits:
+    """``counts``: seconds and how many waited for so long, in order."""
+    total = sum(count for _, count in counts)
+    reached = list(accumulate(count for _, count in counts))
     # The one in the middle, or the two of an even number.
-    middle = ranked.c.rank.in_([(ranked.c.segments + 1) // 2, (ranked.c.segments + 2) // 2])
-    median = func.avg(case((middle, ranked.c.waited_s))).label("median_s")
-    grouped = (
-        select(ranked.c.queue, func.count().label("segments"), median, func.max(ranked.c.waited_s).label("longest_s"))
-        .group_by(ranked.c.queue)
-        .order_by(ranked.c.queue)
-    )
-    return [Waits(row.queue, row.segments, float(row.median_s), row.longest_s) for row in connection.execute(grouped)]
+    middle = [counts[bisect_left(reached, place)][0] for place in ((total + 1) // 2, (total + 2) // 2)]
+    return Waits(queue, total, sum(middle) / 2, counts[-1][0])
 
 
 def _list_days(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[tuple[str, datetime]]:
@@ -126,8 +134,9 @@ def _join_corrections(sums: Select[Any], source: FromClause) -> Select[Any]:
 
 
 def _parse_total(row: Row[Any], key: str) -> Total:
-    numbers = {name: int(value) for name, value in row._mapping.items() if name not in ("key", "queue")}
-    return Total(key=key, queue=row.queue, **numbers)
+    account = row._mapping.get("account", "")
+    numbers = {name: int(value) for name, value in row._mapping.items() if name not in ("key", "queue", "account")}
+    return Total(key=key, queue=row.queue, account=account, **numbers)
 
 
 _corrections = (

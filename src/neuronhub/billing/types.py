@@ -223,6 +223,8 @@ class Total:
     amount_minor: int
     corrected_minor: int
     """Given back by corrections of these charges, whenever they were made."""
+    account: str = ""
+    """The account, in sums by member; '': several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from neuronhub.billing.chart import Chart, choose_measure, draw_chart
@@ -80,6 +80,7 @@ def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Questio
     where = make_filter(reader, question, billing.zone)
     balances = fetch_balances(ledger, reader, question)
     days = ledger.sum_by_day(where, billing.zone)
+    members = [] if question.account == OWN else ledger.sum_by_member(where)
     narrowed = narrow_to_list(where, question, billing.zone)
     listed = add_totals(days if narrowed == where else ledger.sum_by_queue(narrowed)).segments
     pages = max(1, -(-listed // PAGE))
@@ -93,9 +94,9 @@ def fetch_usage(ledger: Ledger, billing: Billing, reader: Reader, asked: Questio
         total=add_totals(days),
         chart=draw_chart(question.month.list_days(), days, question.measure or choose_measure(days), ledger.currency),
         days=_group_by_day(days),
-        queues=_rank(_add_by_queue(days)),
-        users=() if question.account == OWN else _rank(ledger.sum_by_user(where))[:MOST_USERS],
-        accounts=_rank(ledger.sum_by_account(where)) if everything else (),
+        queues=_rank(_add_up(days, lambda total: total.queue)),
+        users=_rank(_add_up(members, lambda total: total.key))[:MOST_USERS],
+        accounts=_rank(_add_up(members, lambda total: total.account)) if everything else (),
         waits=tuple(ledger.fetch_waits(where)) if everything else (),
         running=fetch_estimates(ledger, billing, where),
         charges=tuple(charges),
@@ -142,15 +143,12 @@ def fetch_estimates(ledger: Ledger, billing: Billing, where: Filter) -> tuple[Es
     return tuple(found)
 
 
-def add_totals(totals: Iterable[Total], key: str = "", queue: str = "") -> Total:
+def add_totals(totals: Collection[Total], key: str = "") -> Total:
     """One sum of several."""
-    numbers = [0] * len(_NUMBERS)
-    for total in totals:
-        numbers = [so_far + getattr(total, name) for so_far, name in zip(numbers, _NUMBERS, strict=True)]
-    return Total(key, queue, *numbers)
+    return Total(key, "", **{name: sum(getattr(total, name) for total in totals) for name in _NUMBERS})
 
 
-_NUMBERS = tuple(field.name for field in fields(Total))[2:]
+_NUMBERS = "segments waited_s elapsed_s away_s charged_s node_s gpu_s cpu_s amount_minor corrected_minor".split()
 
 
 def _group_by_day(days: Iterable[Total]) -> tuple[Day, ...]:
@@ -160,11 +158,11 @@ def _group_by_day(days: Iterable[Total]) -> tuple[Day, ...]:
     return tuple(Day(date.fromisoformat(day), groups[day], add_totals(groups[day].values(), day)) for day in groups)
 
 
-def _add_by_queue(days: Iterable[Total]) -> list[Total]:
+def _add_up(totals: Iterable[Total], key_of: Callable[[Total], str]) -> list[Total]:
     groups: dict[str, list[Total]] = defaultdict(list)
-    for total in days:
-        groups[total.queue].append(total)
-    return [add_totals(group, queue, queue) for queue, group in groups.items()]
+    for total in totals:
+        groups[key_of(total)].append(total)
+    return [add_totals(group, key) for key, group in groups.items()]
 
 
 def _rank(totals: Iterable[Total]) -> tuple[Total, ...]:
