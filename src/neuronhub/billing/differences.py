@@ -22,6 +22,9 @@ from neuronhub.slurm.types import Usage
 
 Key = tuple[str, int, datetime, int]
 
+CLOSED_AFTER = timedelta(minutes=15)
+"""A start that was never submitted is closed by the collector before that."""
+
 
 class Kind(StrEnum):
     """What a difference is about; part of the output for programs."""
@@ -97,7 +100,8 @@ def compare_start(
             job_id=segments[-1].job_id,
             account=start.account,
         )
-    if not segments and start.noted_at < before and (start.job_id is not None or not start.settled):
+    unheard = start.noted_at < before - (CLOSED_AFTER if start.job_id is None else timedelta(0))
+    if not segments and unheard and (start.job_id is not None or not start.settled):
         yield Difference(
             Kind.LOST,
             _("The hub noted {name} of {user} at {noted}, and Slurm does not know such a job.").format(

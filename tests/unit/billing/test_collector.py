@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from tests.unit.billing.books import Workroom
 from tests.unit.billing.entries import HOUR, NOON, make_start
-from tests.unit.billing.slurm_world import SECOND
+from tests.unit.billing.slurm_world import SECOND, World
 from tests.unit.slurm.virtual_time import run_virtually
 
 from neuronhub.billing.collector import Collected, Patience
+from neuronhub.billing.ledger import Ledger
+from neuronhub.billing.reconcile import reconcile
 from neuronhub.billing.types import Charge, Use, WhyFree
 from neuronhub.errors import LedgerUnavailable, SlurmUnavailable
 from neuronhub.slurm.types import JobState
@@ -49,6 +51,22 @@ async def test_job_from_waiting_to_its_charge(room: Workroom) -> None:
     assert room.ledger.fetch_open() == []
     assert room.ledger.fetch_running() == []
     assert room.held() == 0
+
+
+async def test_whole_way_on_every_database(ledger: Ledger) -> None:
+    room = Workroom(World(), ledger)
+    room.start("nh-1", known=False)
+    room.world.begin(1)
+    room.ledger.extend_away("nh-1", NOON, NOON + 30 * MINUTE)
+    room.pass_time(HOUR)
+    assert [one.job_id for one in (await room.collect()).running] == [1]
+    room.world.requeue(1)
+    room.world.end(1, JobState.CANCELLED)
+    assert (await room.collect()).settled == {"nh-1"}
+    assert (await room.collect()).charges == ()
+    assert [(one.state, one.amount_minor) for one in room.charges()] == [("REQUEUED", 6000), ("CANCELLED", 0)]
+    room.world.billed = room.world.counters
+    assert await reconcile(room.site, room.world, ledger, NOON, NOON + 2 * HOUR, now=NOON + 9 * HOUR) == []
 
 
 async def test_read_again_and_again_it_is_charged_once(room: Workroom) -> None:
