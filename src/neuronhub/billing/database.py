@@ -6,7 +6,6 @@ Every failure of the database itself is LedgerUnavailable, whose text says what 
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from neuronhub.billing import schema
 from neuronhub.errors import EntryRefused, LedgerUnavailable
 from neuronhub.language import translate as _
+from neuronhub.private_file import ensure_private_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 20
@@ -63,7 +63,7 @@ class Database:
         config = _make_config()
         with _translate_errors(self.url), _translate_missing_file(self.url):
             if self.url.get_backend_name() == "sqlite":
-                _ensure_private_file(Path(self.url.database or ""))
+                ensure_private_file(Path(self.url.database or ""))
             with self._writer.begin() as connection:
                 _lock(connection, {_SCHEMA_LOCK})
                 _refuse_newer(connection, ScriptDirectory.from_config(config), self.url)
@@ -206,16 +206,3 @@ def _translate_missing_file(url: URL) -> Iterator[None]:
                 " hub's user; run this as that user or as root."
             ).format(file=url.database, reason=error.strerror)
         ) from error
-
-
-def _ensure_private_file(path: Path) -> None:
-    """Make the file with mode 0600; as root, give it to the owner of its folder (the hub's user)."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        return
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)

@@ -7,7 +7,6 @@ transaction at a time, so that neither a slow disk nor a lock held by the comman
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
 from neuronhub.errors import LoginSetupError
+from neuronhub.private_file import ensure_private_file
 
 BUSY_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 10.0
@@ -63,7 +63,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            _ensure_private_file(path)
+            ensure_private_file(path)
             self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
             event.listen(self._engine, "connect", _configure)
             event.listen(self._engine, "begin", _begin_immediate)
@@ -91,19 +91,6 @@ class Database:
         """Let go of the file; what is running ends first."""
         self._thread.shutdown()
         self._engine.dispose()
-
-
-def _ensure_private_file(path: Path) -> None:
-    """Make the file with mode 0600; as root, give it to the owner of its folder (the hub's user)."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        return
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def _configure(connection: sqlite3.Connection, record: Any) -> None:
