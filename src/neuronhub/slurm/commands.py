@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -50,6 +50,8 @@ NAMED_SINCE = "now-30days"
 EVER = "--starttime=2000-01-01"
 FAR_END = "--endtime=now+3650days"
 """So that a job is found that was to wait for a later moment and was cancelled before it."""
+LONGEST_LIST = 100_000
+"""Characters of a list of jobs; Linux lets one argument have 131,071. After an outage there may be more to ask for."""
 LINGER_S = 15.0
 """A sbatch that cannot be ended is waited for that long: only then is it worth asking whether the job exists."""
 
@@ -104,11 +106,11 @@ class Commands:
         An id may have been given out twice; who asks looks at user and name.
         """
         found: list[Usage] = []
-        if ids:
-            found += await self._ask_usage(f"--jobs={','.join(map(str, ids))}", EVER)
-        if names:
-            start = f"--starttime={render_moment(since)}"
-            found += await self._ask_usage(f"--name={','.join(names)}", start, FAR_END)
+        start = f"--starttime={render_moment(since)}"
+        for listed in _list_words(map(str, ids)):
+            found += await self._ask_usage(f"--jobs={listed}", EVER)
+        for listed in _list_words(names):
+            found += await self._ask_usage(f"--name={listed}", start, FAR_END)
         return tuple(sorted(set(found), key=lambda one: (one.submitted_at, one.job_id, one.restart)))
 
     async def fetch_window(
@@ -260,3 +262,17 @@ def _read(program: str, parse: Callable[[], Answer]) -> Answer:
         return parse()
     except ValueError as error:
         raise SlurmUnavailable(f"{program} gave an answer that cannot be read ({error}).") from error
+
+
+def _list_words(words: Iterable[str]) -> Iterator[str]:
+    """``words`` with commas between them, in lists that are not too long for an argument."""
+    listed: list[str] = []
+    length = 0
+    for word in words:
+        if listed and length + len(word) > LONGEST_LIST:
+            yield ",".join(listed)
+            listed, length = [], 0
+        listed.append(word)
+        length += len(word) + 1
+    if listed:
+        yield ",".join(listed)

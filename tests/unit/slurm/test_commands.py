@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,18 @@ async def test_accounting_is_not_asked_for_nothing(stand: Stand) -> None:
     assert await commands.fetch_ended([]) == ()
     assert await commands.fetch_named([]) == ()
     assert commands.asked == {}
+
+
+async def test_more_jobs_than_fit_into_an_argument_are_all_asked_for(stand: Stand) -> None:
+    """Linux refuses to run a program with a longer one: after a long outage nothing would ever be charged."""
+    ids, names = range(1_000_000, 1_040_000), [f"neuronhub-server-{number:016x}" for number in range(5000)]
+    commands = Commands(stand.settings, become=False)
+    assert await commands.fetch_usage(ids, names, datetime(2026, 11, 23, tzinfo=UTC)) == ()
+    asked = [word for run in stand.list_runs("sacct") for word in run["argv"]]
+    for option, expected in (("--jobs=", [str(number) for number in ids]), ("--name=", names)):
+        lists = [word.removeprefix(option) for word in asked if word.startswith(option)]
+        assert 1 < len(lists) <= 4
+        assert ",".join(lists).split(",") == expected
 
 
 @pytest.mark.parametrize("question", ["fetch_nodes", "fetch_partitions", "fetch_configuration"])
