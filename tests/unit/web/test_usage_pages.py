@@ -69,10 +69,10 @@ def fill(ledger: Ledger) -> None:
 def show(render: Render, ledger: Ledger, account: str = "", **asked: Any) -> str:
     question = Question(NOVEMBER, account, **asked)
     usage = fetch_usage(ledger, BILLING, READERS[account], question)
-    return render("usage.html", **context(usage))
+    return render("usage.html", **context_of(usage))
 
 
-def context(usage: Usage) -> dict[str, Any]:
+def context_of(usage: Usage) -> dict[str, Any]:
     words = UsageWords("KRW", SEOUL, usage.question)
     return {
         "usage": usage,
@@ -135,7 +135,7 @@ def test_the_table_says_the_same_as_the_chart(reader: str, render: Render, ledge
 
 def test_a_month_without_jobs_says_so(reader: str, render: Render, ledger: Ledger) -> None:
     usage = fetch_usage(ledger, BILLING, READERS[""], Question(Month(2020, 1)))
-    text = render("usage.html", **context(usage))
+    text = render("usage.html", **context_of(usage))
     assert_whole(text, reader)
     assert "<svg" not in text
     assert render_month(Month(2020, 1).first) in text
