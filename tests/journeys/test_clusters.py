@@ -14,6 +14,8 @@ from tests.journeys.test_notebook import CELL_LIMIT_MS, FAILED_OUTPUT, LAB_LIMIT
 from tests.journeys.words import LANGUAGES, Language
 
 ENGINES_LIMIT_MS = 60_000
+PAYERS = {"en": "u29", "ko": "u31"}
+"""Of an account without a discount."""
 FREE_QUEUE, CHARGED_QUEUE = "jupyter", "cas_v100nv_4"
 NARROW = {"width": 320, "height": 900}
 SEEN_TABS = ".jp-TreePanel > .lm-TabPanel-tabBar .lm-TabBar-tabLabel"
@@ -24,7 +26,7 @@ def test_N1_N3_X4_X5_engines_on_two_nodes(
     meet: Callable[..., Researcher], servers: Servers, language: Language
 ) -> None:
     """Three engines on two nodes of a charged queue: the price first, then Start, a notebook computes, Stop."""
-    person = meet(language)
+    person = meet(language, PAYERS[language])
     words = person.words
     person.sign_in()
     page = person.start()

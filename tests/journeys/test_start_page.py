@@ -13,6 +13,8 @@ from tests.journeys.people import Researcher
 from tests.journeys.servers import Servers, wait_until
 from tests.journeys.words import LANGUAGES, Language
 
+PAYERS = {"en": "u25", "ko": "u27"}
+"""Of an account without a discount."""
 QUEUES = ("jupyter", "cas_v100_2", "cas_v100nv_4", "amd_a100nv_8")
 CLOSED_QUEUE_LIMIT_MS = 75_000
 """The hub asks Slurm for the state of its partitions once a minute."""
@@ -36,7 +38,7 @@ def count(person: Researcher, queue: str, field: str) -> int:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_Q1_Q2_Q3_the_resource_table(meet: Callable[..., Researcher], language: Language) -> None:
     """Every queue with its nodes, its GPUs and its price, in the words of the service."""
-    person = meet(language)
+    person = meet(language, PAYERS[language])
     page = person.sign_in()
     expect(page.locator("#queues thead th").first).to_be_visible()
     headings = page.locator("#queues thead th").all_inner_texts()
