@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, insert, select
 
+from neuronhub.billing.database import take_portions
 from neuronhub.billing.rows import parse_look, render_look
 from neuronhub.billing.schema import away, looks
 from neuronhub.billing.types import Interval, Look
@@ -21,8 +22,10 @@ def note_looks(connection: Connection, seen: Sequence[Look]) -> None:
 
 def fetch_looks(connection: Connection, servers: Collection[str]) -> dict[str, Look]:
     """Server -> the last look at it, of those that were looked at."""
-    found = connection.execute(select(looks).where(looks.c.server.in_(servers)))
-    return {look.server: look for look in map(parse_look, found)}
+    found: list[Look] = []
+    for portion in take_portions(sorted(servers)):
+        found += map(parse_look, connection.execute(select(looks).where(looks.c.server.in_(portion))))
+    return {look.server: look for look in found}
 
 
 def extend_away(connection: Connection, server: str, began_at: datetime, ended_at: datetime) -> Interval:
@@ -41,8 +44,9 @@ def extend_away(connection: Connection, server: str, began_at: datetime, ended_a
 
 def fetch_away(connection: Connection, servers: Collection[str]) -> dict[str, list[Interval]]:
     """Server -> its times away in order, of those that were ever away."""
-    found = select(away).where(away.c.server.in_(servers)).order_by(away.c.server, away.c.began_at)
     intervals: dict[str, list[Interval]] = {}
-    for row in connection.execute(found):
-        intervals.setdefault(row.server, []).append(Interval(row.server, row.began_at, row.ended_at))
+    for portion in take_portions(sorted(servers)):
+        found = select(away).where(away.c.server.in_(portion)).order_by(away.c.server, away.c.began_at)
+        for row in connection.execute(found):
+            intervals.setdefault(row.server, []).append(Interval(row.server, row.began_at, row.ended_at))
     return intervals

@@ -60,3 +60,15 @@ def test_looks_end_with_their_server_and_times_away_do_not(ledger: Ledger) -> No
     ledger.settle(["s-1"])
     assert ledger.fetch_looks(["s-1"]) == {}
     assert ledger.fetch_away(["s-1"]) == {"s-1": [away("s-1", 0, 5)]}
+
+
+def test_more_servers_than_fit_into_one_statement_are_all_asked_for(ledger: Ledger) -> None:
+    """PostgreSQL takes 65,535 values at most; after a long outage there may be more starts."""
+    names = [f"s-{number}" for number in range(66_000)]
+    ledger.note_looks([Look(names[-1], NOON, NOON)])
+    extend(ledger, away(names[0], 0, 5))
+    extend(ledger, away(names[-1], 0, 5))
+    assert ledger.fetch_looks(names) == {names[-1]: Look(names[-1], NOON, NOON)}
+    assert set(ledger.fetch_away(names)) == {names[0], names[-1]}
+    ledger.settle(names)
+    assert ledger.fetch_looks(names) == {}
