@@ -184,7 +184,7 @@ class Collector:
     def _price_segment(self, start: Start, usage: Usage, turn: _Turn) -> None:
         if usage.over:
             turn.charges.append(make_charge(start, usage, turn.away.get(start.server, ()), self._site))
-        elif usage.started_at is not None and usage.ended_at is None and not usage.state.ended and usage.nodes:
+        elif usage.nodes and usage.started_at and not (usage.ended_at or usage.state.ended or start.settled):
             units = units_of(keep_rate(start, usage, self._site), usage)
             turn.running.append(Running(start, usage.job_id, usage.started_at, usage.elapsed_s, units, turn.at))
 

@@ -187,6 +187,19 @@ async def test_segment_that_comes_after_the_one_that_followed_it(room: Workroom)
     assert [one.elapsed_s for one in room.charges()] == [600, 1200]
 
 
+async def test_job_that_its_user_lets_run_again_after_it_was_settled(room: Workroom) -> None:
+    await room.run_job("nh-1")
+    assert (await room.collect()).settled == {"nh-1"}
+    room.world.change(1, submitted_at=room.world.now, started_at=None, ended_at=None, state=JobState.PENDING)
+    room.world.begin(1)
+    room.pass_time(10 * MINUTE)
+    assert await room.collect() == Collected()
+    assert room.ledger.fetch_running() == []
+    room.world.end(1)
+    (late,) = (await room.collect()).charges
+    assert (late.elapsed_s, late.amount_minor) == (600, 2000)
+
+
 async def test_cancelled_while_it_waited_costs_nothing(room: Workroom) -> None:
     room.start("nh-1")
     room.world.change(1, partition="v100,a100")  # its user let it wait for several
