@@ -104,7 +104,7 @@ async def run_command(*argv: str, stdin: str = "") -> str:
     output, _ = await process.communicate(stdin.encode())
     text = output.decode(errors="replace")
     if process.returncode != 0:
-        raise SiteError(f"{' '.join(argv[-4:])}: exit status {process.returncode}\n{text.strip()}")
+        raise SiteError(f"{' '.join(argv[-4:])}: exit status {process.returncode}\n{text.strip()[-MOST_LOG:]}")
     return text
 
 
