@@ -106,7 +106,7 @@ def describe_ending(ending: Ending) -> dict[str, Any]:
         "environment": any(_IMPORT_FAILED.search(line) for line in ending.log_lines),
         "job_id": ending.job_id,
         "queue": ending.queue,
-        "slurm_state": ending.state,
+        "slurm_state": "" if ending.state == AWAY else ending.state,
         "exit_code": ending.exit_code,
         "exit_signal": ending.exit_signal,
         "node": ending.node,
