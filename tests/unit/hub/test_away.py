@@ -1,4 +1,4 @@
-"""Which jobs a look for servers that are away takes for a server's, and what it ends; Slurm and the proxy are doubles."""
+"""Which jobs a look for servers that are away takes for whose, and what it ends; Slurm and the proxy are doubles."""
 
 from __future__ import annotations
 
