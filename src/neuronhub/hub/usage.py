@@ -51,7 +51,7 @@ MONTHS = 36
 RETRY_AFTER_S = 30
 
 
-class _Money(BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
+class _LedgerHandler(BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
     """What the handlers below share: who asks, what, and how they are told that it cannot be."""
 
     @property
@@ -115,7 +115,7 @@ def refuse_for(error: QuestionRefused | NotYours) -> NoReturn:
     refuse(403 if isinstance(error, NotYours) else 400, error)
 
 
-class UsagePageHandler(_Money):
+class UsagePageHandler(_LedgerHandler):
     """/hub/usage: a month, by queue and by day, and every job in it."""
 
     @web.authenticated
@@ -136,7 +136,7 @@ class UsagePageHandler(_Money):
         await self.show("usage.html", usage=usage, words=words, months=months, present=present)
 
 
-class UsageHandler(_Money, APIHandler):  # type: ignore[misc]
+class UsageHandler(_LedgerHandler, APIHandler):  # type: ignore[misc]
     """/hub/api/neuronhub/usage: the same as JSON, with the same rights."""
 
     async def get(self) -> None:
@@ -152,7 +152,7 @@ class UsageHandler(_Money, APIHandler):  # type: ignore[misc]
         self.write(render_usage(usage, Shown(reading.currency, reading.billing.zone)))
 
 
-class UsageCsvHandler(_Money):
+class UsageCsvHandler(_LedgerHandler):
     """/hub/usage.csv: all jobs of the page's list."""
 
     @web.authenticated
@@ -186,7 +186,7 @@ class UsageCsvHandler(_Money):
             self.log.info("nobody waits for the list of charges any more")
 
 
-class StatementHandler(_Money):
+class StatementHandler(_LedgerHandler):
     """/hub/statement: an account's month for paper; without an account the reader's own jobs."""
 
     @web.authenticated
