@@ -23,7 +23,7 @@ demo: setup ## run a whole site here: Slurm, directory, proxy and hub (DEMO="--f
 
 test: setup test-packages ## run all tests, the browser's journeys on the embedded site included (TESTS="tests/unit -k form")
 	npm --prefix ui run --silent test
-	.venv/bin/python -m pytest $(TESTS)
+	scripts/test $(TESTS)
 
 check: packages venv ui locale ## lint, types, the rules between rooms, translations
 	scripts/check
@@ -32,6 +32,7 @@ bench: setup test-packages ## measure beside batchspawner; results go to bench/o
 	.venv/bin/python -m bench $(BENCH)
 	.venv/bin/python -m bench.environments
 	.venv/bin/python -m bench.workbench
+	.venv/bin/python -m bench.billing
 
 lock: venv ## lock the dependencies again (LOCK=--upgrade for newer versions)
 	scripts/lock $(LOCK)
