@@ -10,7 +10,7 @@ from tests.unit.docs.pages import CHECKOUT, DOCS, LANGUAGES, Page
 from neuronhub.slurm import nodes, sightings, watch
 from neuronhub.slurm.sightings import Pace
 
-ROOMS, _ENVIRONMENTS, _QUESTIONS, COUNTING, _DECISIONS = range(5)
+ROOMS, _ENVIRONMENTS, BILLING, _QUESTIONS, COUNTING, _DECISIONS = range(6)
 COLUMNS = {"en": ("Alloc", "Idle", "Down"), "ko": ("사용중", "사용가능", "사용불가")}
 
 
@@ -31,6 +31,12 @@ def test_every_room_is_told(page: Page) -> None:
     rooms = {path.stem for path in source.iterdir() if path.is_dir() or path.suffix == ".py"}
     told = {row[0].strip("`") for row in read_table(page, ROOMS)}
     assert told == rooms - {"__init__", "__pycache__"}
+
+
+def test_every_module_of_billing_is_told(page: Page) -> None:
+    modules = {path.stem for path in (CHECKOUT / "src" / "neuronhub" / "billing").glob("*.py")}
+    told = {word for row in read_table(page, BILLING) for word in re.findall(r"`(\w+)`", row[1])}
+    assert told == modules - {"__init__"}
 
 
 def test_every_state_of_a_node_is_told_where_it_counts(page: Page) -> None:
