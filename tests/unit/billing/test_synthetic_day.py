@@ -229,7 +229,7 @@ async def collect_anyhow(day: SyntheticDay, monkeypatch: pytest.MonkeyPatch) -> 
         room.restart()
     with monkeypatch.context() as patch:
         if chance.random() < 0.2:
-            method = chance.choice(["fetch_open", "note_job", "fetch_away", "charge", "note_running", "settle"])
+            method = chance.choice(["fetch_open", "note_job", "fetch_away", "charge", "note_running", "close_starts"])
 
             def refuse(*_: object, **__: object) -> None:
                 raise LedgerUnavailable("The database does not answer.")
