@@ -359,8 +359,8 @@ async def test_a_free_start_goes_on_without_the_ledger_which_learns_of_it_later(
         def attempt(*arguments: Any, **more: Any) -> None:
             if away.is_set():
                 raise LedgerUnavailable("away")
-            told.append(method.__name__)
             method(*arguments, **more)
+            told.append(method.__name__)
 
         return attempt
 
