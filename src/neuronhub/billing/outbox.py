@@ -66,6 +66,8 @@ class Outbox:
                 continue
             except BillingError as error:
                 log.error("the ledger refused a note: %s", error)
+            except Exception:  # kept, it would hold up all that come after it for ever
+                log.exception("a note could not be told to the ledger, going on without it")
             silent = False
             self._waiting.popleft()
             told.set()

@@ -106,6 +106,8 @@ class Listener:
                 raise LedgerUnavailable("away")
             if text == "nonsense":
                 raise EntryRefused("nonsense")
+            if text == "mistake":
+                raise TypeError("a mistake of ours")
             self.heard.append(text)
 
         return tell
@@ -118,7 +120,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_notes_are_told_in_order_however_often_it_takes() -> None:
     listener, box = Listener(away=True), Outbox()
-    for text in ("one", "two", "nonsense", "three"):
+    for text in ("one", "two", "nonsense", "mistake", "three"):
         await box.tell(listener.note(text))
     await asyncio.sleep(0.05)
     assert listener.heard == []
