@@ -61,11 +61,7 @@ class Ledger:
             starts.note_ready(connection, job_name, at)
 
     def close_starts(self, job_names: Collection[str]) -> None:
-        """These were never submitted: what was held back for them is free again."""
-        self.settle(job_names)
-
-    def settle(self, job_names: Collection[str]) -> None:
-        """Nothing more will come of these: their last segment is charged."""
+        """Nothing more will come of these, or they were never submitted: what was held back for them is free again."""
         with self._database.write() as connection:
             starts.settle(connection, job_names)
 
@@ -151,11 +147,6 @@ class Ledger:
         """Charges summed up by user and account: both sums in one look."""
         with self._database.read() as connection:
             return totals.sum_by_member(connection, where)
-
-    def sum_by_account(self, where: Filter) -> list[Total]:
-        """Charges summed up by account."""
-        with self._database.read() as connection:
-            return totals.sum_by(connection, where, "account")
 
     def fetch_waits(self, where: Filter) -> list[Waits]:
         """From submit to begin, by queue: of segments that have begun and ended."""

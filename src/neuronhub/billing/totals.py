@@ -33,7 +33,7 @@ from neuronhub.billing.types import Filter, Total, Waits
 
 
 def sum_by(connection: Connection, where: Filter, name: str) -> list[Total]:
-    """Charges summed up by their column ``name`` (queue, user, account), in its order."""
+    """Charges summed up by their column ``name`` (queue, user), in its order."""
     # Not the bare column: SQLite would walk through all of its index, to save sorting the few that were asked for.
     key = charges.c[name] + literal("")
     queue = key if name == "queue" else literal("")

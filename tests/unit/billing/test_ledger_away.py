@@ -57,7 +57,7 @@ def test_looks_end_with_their_server_and_times_away_do_not(ledger: Ledger) -> No
     ledger.open_starts([make_start("s-1")], policy="allow")
     ledger.note_looks([Look("s-1", NOON, NOON)])
     extend(ledger, away("s-1", 0, 5))
-    ledger.settle(["s-1"])
+    ledger.close_starts(["s-1"])
     assert ledger.fetch_looks(["s-1"]) == {}
     assert ledger.fetch_away(["s-1"]) == {"s-1": [away("s-1", 0, 5)]}
 
@@ -70,5 +70,5 @@ def test_more_servers_than_fit_into_one_statement_are_all_asked_for(ledger: Ledg
     extend(ledger, away(names[-1], 0, 5))
     assert ledger.fetch_looks(names) == {names[-1]: Look(names[-1], NOON, NOON)}
     assert set(ledger.fetch_away(names)) == {names[0], names[-1]}
-    ledger.settle(names)
+    ledger.close_starts(names)
     assert ledger.fetch_looks(names) == {}

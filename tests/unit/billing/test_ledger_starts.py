@@ -67,7 +67,7 @@ def test_a_name_that_was_never_noted_changes_nothing(ledger: Ledger) -> None:
 def test_what_is_open_comes_the_oldest_first_without_what_is_settled(ledger: Ledger) -> None:
     starts = [make_start(f"s-{n}", noted_at=NOON - n * MINUTE) for n in range(4)]
     ledger.open_starts(starts, policy="allow")
-    ledger.settle(["s-1"])
+    ledger.close_starts(["s-1"])
     ledger.close_starts(["s-2"])
     assert ledger.fetch_open() == [starts[3], starts[0]]
 
@@ -76,7 +76,7 @@ def test_a_group_is_the_server_and_its_engines(ledger: Ledger) -> None:
     server = make_start("s-1")
     engines = make_start("e-1", use=Use.ENGINES, server="s-1", noted_at=NOON + MINUTE)
     ledger.open_starts([engines, make_start("s-2"), server], policy="allow")
-    ledger.settle(["e-1"])
+    ledger.close_starts(["e-1"])
     assert ledger.fetch_group("s-1") == [server, replace(engines, settled=True)]
 
 
@@ -97,7 +97,7 @@ def test_figures_of_a_segment_end_with_its_charge_and_with_its_start(ledger: Led
     ledger.open_starts(starts, policy="allow")
     ledger.note_running([run(start, 7) for start in starts])
     ledger.charge([make_charge(starts[0], 7)])
-    ledger.settle(["s-1", "s-2"])
+    ledger.close_starts(["s-1", "s-2"])
     assert [one.start.job_name for one in ledger.fetch_running()] == ["s-3"]
 
 

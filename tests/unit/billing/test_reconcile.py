@@ -103,7 +103,7 @@ async def test_job_that_ended_without_a_charge(room: Workroom) -> None:
         == f"Job 1 of ada ({SERVER}) ended at {NOON + HOUR:%Y-%m-%dT%H:%M:%S}+00:00 in v100 and is not charged."
     )
     assert second.kind is Kind.NOT_SETTLED
-    room.ledger.settle([SERVER])
+    room.ledger.close_starts([SERVER])
     assert await kinds(room) == [Kind.NOT_CHARGED]
     room.world.change(1, name="renamed", partition="elsewhere")
     assert await kinds(room) == [Kind.NOT_CHARGED]
