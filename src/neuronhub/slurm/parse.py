@@ -72,8 +72,6 @@ RECORD_FIELDS = (
 _STATE = re.compile(r"(?P<word>[a-z_]+|\?)(?P<flags>[*~#!%$@^+-]*)")
 _GRES = re.compile(r"gpu(?::(?P<kind>[^:()]+|\(null\)))??(?::(?P<count>[0-9]+))?(?:\(.*\))?")
 _NOTHING = frozenset({"", "(null)", "n/a", "none"})
-_FORGETTING = ("PriorityDecayHalfLife", "PriorityUsageResetPeriod")
-_FOR_GOOD = ("", "NONE", "0", "00:00:00")
 
 
 def parse_nodes(text: str) -> tuple[tuple[str, Node], ...]:
@@ -242,6 +240,5 @@ def parse_configuration(text: str) -> Configuration:
         accounting=values["AccountingStorageType"] != "accounting_storage/none",
         private_data=private,
         cluster=values.get("ClusterName", ""),
-        counts_for_good=all(values.get(key, "").upper() in _FOR_GOOD for key in _FORGETTING),
         tres=frozenset(word for word in values.get("AccountingStorageTRES", "").lower().split(",") if word),
     )

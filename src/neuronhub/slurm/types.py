@@ -205,8 +205,6 @@ class Configuration:
     """What people see of their own only (PrivateData), such as ``jobs``."""
     cluster: str = ""
     """Slurm's name of it; one slurmdbd may serve several."""
-    counts_for_good: bool = False
-    """Slurm's usage counters neither decay nor begin anew."""
     tres: frozenset[str] = frozenset()
     """What accounting keeps of each job (AccountingStorageTRES), such as ``gres/gpu``."""
 
