@@ -89,7 +89,7 @@ def configure_batchspawner(c: Config, settings: Settings) -> None:
     c.SlurmSpawner.req_partition = "jupyter"
     c.SlurmSpawner.req_runtime = "0:30:00"
     c.SlurmSpawner.batch_submit_cmd = "/usr/bin/sbatch --parsable"  # JupyterHub hands no PATH on, and sudo wants one
-    c.SlurmSpawner.req_srun = ""  # between loopback addresses srun waits for its step for ever
+    c.SlurmSpawner.req_srun = ""  # to its advantage: srun adds a step of Slurm's to each start
     if not settings.jupyter:
         c.SlurmSpawner.batchspawner_singleuser_cmd = f"{settings.standin} batchspawner"
         return

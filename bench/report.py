@@ -17,7 +17,7 @@ measured on {date} on {cores} cores of {processor} with {memory} GiB of memory (
 - **NeuronHub**, **batchspawner** (its `SlurmSpawner` in a plain JupyterHub) and **JupyterHub alone** (a spawner that
   does nothing, before a server that runs already) ran one after the other on the same Slurm, hub and proxy with the
   same priority, started and stopped through the same REST API. batchspawner and JupyterHub are as they come, but for
-  `srun`, which batchspawner puts before the server and which waits for ever between loopback addresses: it is left out.
+  `srun`, which batchspawner puts before the server: it is left out, since it adds a step of Slurm's to each start.
 - A start lasts from the request until the user's server answers through the proxy. **Jupyter** is the site's real
   server. The **stand-in** is a program of some lines in its place (`bench/standin.py`), so that hub and Slurm are
   measured alone: {cores} cores cannot start 50 real servers quickly.
@@ -39,7 +39,7 @@ measured on {date} on {cores} cores of {processor} with {memory} GiB of memory (
 - **NeuronHub**, **batchspawner**(순수 JupyterHub의 `SlurmSpawner`), **JupyterHub 단독**(이미 실행 중인 서버 앞에서
   아무 일도 하지 않는 spawner)을 같은 Slurm에서 차례로 실행했습니다. 허브와 프록시의 우선순위는 같고, 같은 REST API로
   시작하고 종료했습니다. batchspawner와 JupyterHub는 기본 설정 그대로이며, batchspawner가 서버 앞에 두는 `srun`만
-  뺐습니다. 루프백 주소 사이에서는 끝없이 기다리기 때문입니다.
+  뺐습니다. 시작마다 Slurm 단계(step)가 하나 더 들기 때문입니다.
 - 시작 시간은 요청부터 사용자의 서버가 프록시를 거쳐 응답할 때까지입니다. **Jupyter**는 사이트의 실제 서버입니다.
   **대역 서버**는 그 자리에 놓은 짧은 프로그램(`bench/standin.py`)으로, 허브와 Slurm만을 측정합니다. 코어 {cores}개로는
   실제 서버 50개를 빠르게 시작할 수 없기 때문입니다.

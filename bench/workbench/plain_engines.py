@@ -1,7 +1,7 @@
 """Runs inside the embedded site as a researcher, with a Python that has ipyparallel: its own Slurm launcher, timed.
 
 Called as ``plain_engines.py FOLDER QUEUE ENGINES NODES``; prints seconds until all engines are registered. One engine
-set for each node, since the launcher knows no nodes, and without srun, which hangs between loopback addresses.
+set for each node, since the launcher knows no nodes, and without srun, which adds a step of Slurm's.
 """
 
 from __future__ import annotations

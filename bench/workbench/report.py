@@ -15,7 +15,7 @@ What follows was measured on {date} on {cores} cores of {processor} with {memory
 
 - **Engines**: from Start in IPython Clusters until the last engine is registered. Beside it ipyparallel's own Slurm
   launcher in the same environment, called from the login node, one engine set for each node, with CURVE. `srun` is left
-  out of its script, since it hangs between the embedded site's loopback addresses.
+  out of its script, since it adds a step of Slurm's to each start.
 - **TensorBoard**: from New until its page is there. Beside it the command `tensorboard` until it answers.
 - **Server**: from exec until the first answer. Beside it JupyterHub's own single-user server from the same base,
   without anything of ours.
@@ -31,8 +31,8 @@ What follows was measured on {date} on {cores} cores of {processor} with {memory
 {date}에 {processor} 코어 {cores}개, 메모리 {memory} GiB (Linux {kernel})에서 {versions} 버전으로 측정했습니다.
 
 - **Engine**: IPython Clusters에서 시작을 누른 때부터 마지막 engine이 등록될 때까지입니다. 비교 대상은 같은 환경의
-  ipyparallel 자체 Slurm launcher이며, 로그인 노드에서 노드마다 engine 묶음 하나로, CURVE를 켜고 실행했습니다. 내장
-  사이트의 루프백 주소 사이에서는 `srun`이 멈추므로 스크립트에서 뺐습니다.
+  ipyparallel 자체 Slurm launcher이며, 로그인 노드에서 노드마다 engine 묶음 하나로, CURVE를 켜고 실행했습니다. `srun`은
+  시작마다 Slurm 단계(step)를 하나 더하므로 스크립트에서 뺐습니다.
 - **TensorBoard**: New에서 고른 때부터 페이지가 나올 때까지입니다. 비교 대상은 `tensorboard` 명령이 응답할 때까지입니다.
 - **서버**: 실행부터 첫 응답까지입니다. 비교 대상은 같은 base에서 우리 것을 모두 뺀 JupyterHub의 single-user 서버입니다.
 - 여기서는 코어 {cores}개가 사이트 전체를 감당합니다. 수치는 비율로 보십시오.
