@@ -105,11 +105,11 @@ def print_charges(charges: Iterable[Charge], shown: Shown) -> None:
 
 def print_credits(credits: Iterable[Credit], shown: Shown) -> None:
     """Grants and corrections, one a line."""
-    kinds = {"grant": _("Grant"), "correction": _("Correction")}
     heads = ((_("When"), False), (_("What"), False), (_("By"), False), (_("Amount"), True), (_("Note"), False))
     rows = []
     for one in credits:
-        what = kinds[one.kind] + (f" ({_('charge')} {one.charge_id})" if one.charge_id is not None else "")
+        correction = _("Correction of charge {charge}").format(charge=one.charge_id)
+        what = _("Grant") if one.kind == "grant" else correction
         rows.append((shown.moment(one.at), what, one.by, shown.money(one.amount_minor), one.note))
     print_table(heads, rows)
 
