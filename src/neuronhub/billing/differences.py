@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from neuronhub.billing.money import round_amount
-from neuronhub.billing.prices import compute_amount, count_away, explain_free, find_rate, units_of
+from neuronhub.billing.prices import compute_amount, count_away, explain_free, find_rate, find_startup, units_of
 from neuronhub.billing.segments import has_ended
 from neuronhub.billing.types import Charge, Interval, Rate, Start, WhyFree
 from neuronhub.errors import StartRefused
@@ -178,8 +178,7 @@ def _list_figures(charge: Charge, usage: Usage) -> Iterator[tuple[Kind, str, obj
 
 def _compare_freedom(charge: Charge, start: Start, usage: Usage, site: Site) -> str:
     assert site.billing is not None, "there are no charges without billing in the site file"
-    startup = timedelta(seconds=site.slurm.startup_timeout_s)
-    expected = explain_free(start, charge.rate, usage, site.billing.uncharged_states, startup)
+    expected = explain_free(start, charge.rate, usage, site.billing.uncharged_states, find_startup(site))
     if expected is charge.why_free:
         return ""
     return _("it is free because of “{here}”, and by the rules that is “{there}”.").format(

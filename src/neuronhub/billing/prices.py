@@ -81,13 +81,22 @@ def count_away(intervals: Iterable[Interval], began_at: datetime, ended_at: date
     return int(total.total_seconds())
 
 
+def find_startup(site: Site) -> timedelta:
+    """How long a start that never became ready is free: twice the time that it is given.
+
+    The hub cancels it only when that time is over, and counts anew while the environment is being made; it does so for
+    as long as the server says so, hence the limit.
+    """
+    return timedelta(seconds=2 * site.slurm.startup_timeout_s)
+
+
 def explain_free(
     start: Start, rate: Rate, usage: Usage, uncharged_states: Collection[str], startup: timedelta
 ) -> WhyFree:
     """Why an ended segment costs nothing, by the stated rule; NOTHING when it is charged.
 
     Nobody can make own work free by it: Slurm says that a node failed, and a start that never became ready is free
-    only if it ended within ``startup``, the time that a start is given. Of a requeued one each segment is looked at.
+    only if it ended within ``startup`` (see find_startup). Of a requeued one each segment is looked at.
     """
     if usage.started_at is None or usage.elapsed_s == 0:
         return WhyFree.NEVER_RAN
@@ -133,8 +142,7 @@ def make_charge(start: Start, usage: Usage, intervals: Iterable[Interval], site:
             "says Slurm."
         )
     rate = keep_rate(start, usage, site)
-    startup = timedelta(seconds=site.slurm.startup_timeout_s)
-    why_free = explain_free(start, rate, usage, billing.uncharged_states, startup)
+    why_free = explain_free(start, rate, usage, billing.uncharged_states, find_startup(site))
     away_s = 0
     if usage.started_at is not None:
         away_s = min(usage.elapsed_s, count_away(intervals, usage.started_at, usage.ended_at, billing.away.after))

@@ -34,7 +34,7 @@ NEW_YEAR = datetime(2026, 12, 31, 15, tzinfo=UTC)
 """Midnight in Seoul."""
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 AFTER = 10 * MINUTE
-STARTUP_S = 180
+STARTUP_S = 2 * 180
 
 
 def make_site(currency: str = "KRW", **billing: object) -> Site:

@@ -28,7 +28,7 @@ from neuronhub.protocol import EXIT_BASE_MISSING
 from neuronhub.slurm.types import JobState, Usage
 
 JOBS = 120
-STARTUP_S = 180
+STARTUP_S = 2 * 180
 LAG = timedelta(minutes=25)
 BEGINNINGS = {
     "Asia/Seoul": datetime(2026, 11, 23, 9, 17, tzinfo=UTC),
