@@ -81,7 +81,8 @@ class Till(Protocol):
 
         ``currency``, ``account``, ``per_hour``, ``so_far``, ``most`` (decimal texts), ``free`` (bool), ``away_s``,
         ``counted_at`` (ISO 8601; ``so_far`` holds for that moment), ``away_since`` and ``ends_away_at`` (ISO 8601 or
-        None: when the queue's away_limit ends it if nobody comes back), ``warns_away`` (bool: that is near),
+        None: when a queue's away_limit ends it if nobody comes back), ``ends_engines`` (bool: only engines of it, which
+        are in another queue), ``warns_away`` (bool: that is near),
         ``engines`` (what of so_far is theirs).
         """
 

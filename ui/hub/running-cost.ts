@@ -21,6 +21,8 @@ export interface RunningCost {
   away_since: string | null;
   /** When it is ended for being away if nobody comes back; null: never. */
   ends_away_at: string | null;
+  /** True when only engines of it are ended then. */
+  ends_engines: boolean;
   /** True when that is near. */
   warns_away: boolean;
 }

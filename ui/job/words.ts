@@ -37,6 +37,7 @@ export const ENGLISH = {
   away: mark("Away for {time} in all, which is not charged"),
   away_since: mark("Away since {time}"),
   away_warning: mark("Away since {since}: unused, and computing nothing. Jupyter ends at {end} unless you go on working."),
+  away_warning_engines: mark("Away since {since}: unused, and computing nothing. Engines end at {end} unless you go on working."),
   not_saved: mark("{name} could not be saved. Save it yourself before the server ends."),
 } as const;
 
@@ -84,6 +85,13 @@ export function describeCharge(cost: RunningCost | null, texts: Texts, language:
     minutes === 0 ? "" : fill(texts.away, { time: describeDuration(minutes * 60, language) }),
     cost.away_since === null ? "" : fill(texts.away_since, { time: describeTime(cost.away_since, language) }),
   ].filter((line) => line !== "");
+}
+
+/** A warning of what is ended at `end` for being away. */
+export function describeAwayEnd(cost: RunningCost, end: string, texts: Texts, language: string): string {
+  const since = describeTime(cost.away_since ?? cost.counted_at, language);
+  const text = cost.ends_engines ? texts.away_warning_engines : texts.away_warning;
+  return fill(text, { since, end: describeTime(end, language) });
 }
 
 /** `14:02`, as the language writes it. */

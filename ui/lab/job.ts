@@ -10,7 +10,7 @@ import { ITranslator } from "@jupyterlab/translation";
 import { fill } from "../environment/texts.js";
 import { AwayAlarm, type RunningCost } from "../hub/running-cost.js";
 import { Alarm, type JobAnswer, SAVES_S, secondsLeft } from "../job/job.js";
-import { describeTime, ENGLISH, type Texts } from "../job/words.js";
+import { describeAwayEnd, describeTime, ENGLISH, type Texts } from "../job/words.js";
 import { JobWidget } from "./job-widget.js";
 import { loadTexts, readLanguage } from "./language.js";
 
@@ -143,9 +143,7 @@ class Clock {
   }
 
   private warnAway(cost: RunningCost, end: string): void {
-    const since = describeTime(cost.away_since ?? cost.counted_at, this.language);
-    const words = fill(this.texts.away_warning, { since, end: describeTime(end, this.language) });
-    Notification.warning(words, { autoClose: false });
+    Notification.warning(describeAwayEnd(cost, end, this.texts, this.language), { autoClose: false });
   }
 
   /** Save every changed document that is open in this page. */

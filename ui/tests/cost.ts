@@ -14,5 +14,6 @@ export const COST: RunningCost = {
   counted_at: "2026-11-23T12:00:00+00:00",
   away_since: null,
   ends_away_at: null,
+  ends_engines: false,
   warns_away: false,
 };

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Alarm, type Job, secondsLeft, type Usage } from "../job/job.js";
-import { describeCharge, describeCost, describeLeft, describeMemory, describeUsage, ENGLISH, memoryShare } from "../job/words.js";
+import {
+  describeAwayEnd,
+  describeCharge,
+  describeCost,
+  describeLeft,
+  describeMemory,
+  describeUsage,
+  ENGLISH,
+  memoryShare,
+} from "../job/words.js";
 import { COST } from "./cost.js";
 
 const NOW = Date.parse("2026-11-23T12:00:00Z");
@@ -97,6 +106,13 @@ test("the cost is told in a few words, and who pays in a line each", () => {
   ]);
   const plain = { ...COST, engines: "0", away_s: 59 };
   assert.equal(describeCharge(plain, ENGLISH, "en").length, 3);
+});
+
+test("who is away reads what is ended: the server, or only its engines", () => {
+  const away = { ...COST, away_since: "2026-11-23T11:00:00+00:00" };
+  assert.match(describeAwayEnd(away, "2026-11-23T12:30:00+00:00", ENGLISH, "en"), /^Away since .*00.* Jupyter ends at .*30/u);
+  const engines = { ...away, ends_engines: true };
+  assert.match(describeAwayEnd(engines, "2026-11-23T12:30:00+00:00", ENGLISH, "en"), /^Away since .*00.* Engines end at .*30/u);
 });
 
 test("a free queue says so, and where nothing is charged nothing is said", () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,19 +97,27 @@ def estimate(start: Start, group: Group, job: Job | None, site: Site, moment: da
 
 
 def describe_away(server: Start, group: Group, site: Site, moment: datetime) -> dict[str, Any]:
-    """Since when ``server`` has been away, and when that ends it."""
+    """Since when ``server`` has been away, and when that ends it, or engines of it before."""
     latest = max(group.away, key=lambda interval: interval.ended_at, default=None)
-    queue = site.queue(server.queue)
-    nothing = {"away_since": None, "ends_away_at": None, "warns_away": False}
+    nothing = {"away_since": None, "ends_away_at": None, "ends_engines": False, "warns_away": False}
     if latest is None or site.billing is None or server.settled:
         return nothing
     away = site.billing.away
     if moment - latest.ended_at > FRESH_LOOKS * away.look_every:
         return nothing
-    limit = queue.away_limit if queue and server.rate.amount > 0 else None
+    limit, only_engines = min(_list_limits(group, site), default=(None, False))
     ends_at = latest.began_at + limit if limit else None
     return {
         "away_since": latest.began_at.isoformat(),
         "ends_away_at": ends_at.isoformat() if ends_at else None,
+        "ends_engines": only_engines,
         "warns_away": ends_at is not None and ends_at - moment <= away.warn_before,
     }
+
+
+def _list_limits(group: Group, site: Site) -> Iterator[tuple[timedelta, bool]]:
+    """How long each job that costs money may be away, and whether it is one of engines; see hub.away."""
+    for start in group.starts:
+        queue = site.queue(start.queue)
+        if queue and queue.away_limit and start.rate.amount > 0 and not start.settled:
+            yield queue.away_limit, start.use is Use.ENGINES

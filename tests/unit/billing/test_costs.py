@@ -26,6 +26,7 @@ SITE = Site(
     billing=Billing(away=Away(after=10 * MINUTE, look_every=MINUTE, warn_before=30 * MINUTE)),
     queues=(
         QueueSite(name="v100", prices=PRICES, away_limit=2 * HOUR),
+        QueueSite(name="short", prices=PRICES, away_limit=HOUR),
         QueueSite(name="a100", prices=PRICES),
         QueueSite(name="jupyter"),
     ),
@@ -55,6 +56,7 @@ def test_a_running_server_costs_more_from_minute_to_minute() -> None:
         "counted_at": (NOON + 30 * MINUTE).isoformat(),
         "away_since": None,
         "ends_away_at": None,
+        "ends_engines": False,
         "warns_away": False,
     }
     assert describe(GROUP, 45)["so_far"] == "9000"
@@ -122,6 +124,30 @@ def test_a_queue_without_a_limit_ends_nobody() -> None:
     )
     assert describe(group)["away_since"] is not None
     assert describe(group)["ends_away_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("server", "engines", "told"),
+    [
+        ("a100", "v100", (120, True)),
+        ("jupyter", "v100", (120, True)),
+        ("v100", "a100", (120, False)),
+        ("v100", "v100", (120, False)),
+        ("v100", "short", (60, True)),
+        ("short", "v100", (60, False)),
+    ],
+)
+def test_whoever_is_away_reads_of_the_end_that_comes_first(server: str, engines: str, told: tuple[int, bool]) -> None:
+    starts = [replace(SERVER, queue=server), replace(ENGINES, queue=engines)]
+    starts = [
+        replace(one, rate=replace(one.rate, amount=Decimal(0))) if one.queue == "jupyter" else one for one in starts
+    ]
+    group = replace(GROUP, starts=tuple(starts), away=(Interval("server", NOON, NOON + 59 * MINUTE),))
+    shown = describe(group, 59)
+    assert shown["ends_away_at"] == (NOON + told[0] * MINUTE).isoformat()
+    assert (shown["ends_engines"], shown["warns_away"]) == (told[1], told[0] == 60)
+    over = replace(group, starts=(starts[0], replace(starts[1], settled=True)))
+    assert not describe(over, 59)["ends_engines"]
 
 
 def test_a_free_server_costs_nothing_and_says_so() -> None:

@@ -83,6 +83,7 @@ def make_cost(**changes: Any) -> dict[str, Any]:
         "counted_at": "2026-11-23T04:43:13+00:00",
         "away_since": None,
         "ends_away_at": None,
+        "ends_engines": False,
         "warns_away": False,
     } | changes
 

@@ -404,6 +404,10 @@ def test_the_control_panel_warns_before_a_server_is_ended_for_being_away(reader:
     notice = text[text.index('id="away"') :].split("</p>")[0]
     assert f'<time datetime="{since}">' in notice
     assert f'<time datetime="{end}">' in notice
+    engines = render("home.html", **home(make_spawner(active=True, ready=True)), cost=cost | {"ends_engines": True})
+    if reader == "en":
+        assert "It will be ended at" in notice
+        assert "Its engines will be ended at" in engines
     stopped = render("home.html", **home(make_spawner()), cost=cost)
     assert 'id="away"' not in stopped
 
