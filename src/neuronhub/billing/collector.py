@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from neuronhub.billing.database import take_portions
 from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.prices import keep_rate, make_charge, units_of
 from neuronhub.billing.segments import find_segments, find_shown, has_ended
@@ -207,7 +208,12 @@ class Collector:
             settled = frozenset(start.job_name for start in gone if self._is_settled(start, turn))
             shown = find_shown(opened, queue) | settled
             closed = self._find_lost([start for start in gone if start.job_name not in shown], turn)
-        charges = await asyncio.to_thread(self._ledger.charge, turn.charges, settled=settled)
+        charges: list[Charge] = []
+        # In portions: after a long outage there are many, and nobody's start is to wait for all of them.
+        for portion in take_portions(turn.charges):
+            charges += await asyncio.to_thread(self._ledger.charge, portion)
+        if settled:
+            await asyncio.to_thread(self._ledger.charge, (), settled=settled)
         if closed:
             log.warning("Slurm does not know these, so nothing more is charged: %s", ", ".join(sorted(closed)))
             await asyncio.to_thread(self._ledger.close_starts, closed)
