@@ -47,7 +47,7 @@ def render_head(currency: str) -> str:
                 _("Queue"),
                 _("Use"),
                 _("State"),
-                _("Submitted"),
+                _("Submitted at"),
                 _("Began"),
                 _("Ended"),
                 _("Seconds"),
