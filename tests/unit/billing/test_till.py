@@ -118,9 +118,11 @@ class Stuck:
     def __init__(self, method: Callable[..., None], error: Exception | None = None) -> None:
         self._method = method
         self._error = error
+        self.called = threading.Event()
         self.go_on = threading.Event()
 
     def __call__(self, *arguments: Any, **more: Any) -> None:
+        self.called.set()
         self.go_on.wait(30)
         self._method(*arguments, **more)
         if self._error is not None:
@@ -327,7 +329,7 @@ async def test_a_start_cancelled_at_the_till_holds_nothing_back(
     stuck = Stuck(counter.ledger.open_starts)
     monkeypatch.setattr(counter.ledger, "open_starts", stuck)
     opening = asyncio.create_task(counter.open().open([ORDER]))
-    await asyncio.sleep(0.05)
+    await see(stuck.called.is_set)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening

@@ -51,8 +51,8 @@ async def test_readers_at_once_ask_once_and_nobody_waits_longer_than_he_would(or
     oracle.speaks.clear()
     number = Recent("number", oracle.answer, 60.0)
     begun = time.monotonic()
-    assert await asyncio.gather(*(number.refresh(0.05) for _ in range(50))) == [None] * 50
-    assert time.monotonic() - begun < 1
+    assert await asyncio.gather(*(number.refresh(0.2) for _ in range(50))) == [None] * 50
+    assert time.monotonic() - begun < 5  # one after the other they would wait for 10 s
     assert oracle.asked == 1
     oracle.speaks.set()
     assert await number.refresh(1.0) == 1
@@ -133,7 +133,7 @@ async def test_nobody_waits_longer_for_a_note_than_he_would() -> None:
     listener, box = Listener(away=True), Outbox()
     begun = time.monotonic()
     await box.tell(listener.note("one"), 0.05)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     await box.close(0.05)
 
 
