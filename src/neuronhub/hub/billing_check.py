@@ -13,6 +13,7 @@ from neuronhub.billing.ledger import open_ledger
 from neuronhub.errors import LedgerUnavailable, SiteFileError
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
+from neuronhub.slurm.types import Configuration
 
 LOOK_BACK = timedelta(minutes=1)
 
@@ -50,8 +51,8 @@ async def check_accounting(site: Site) -> str:
     await commands.fetch_window(now - LOOK_BACK, now)
     known = {member.account for member in (await commands.fetch_associations()).members}
     priced_by_gpu = [queue.name for queue in site.queues if any(price.per == "gpu-hour" for price in queue.prices)]
-    tres = (await commands.fetch_configuration()).tres
-    if priced_by_gpu and not any(word.partition(":")[0] == "gres/gpu" for word in tres):
+    configuration = await commands.fetch_configuration()
+    if priced_by_gpu and not any(word.partition(":")[0] == "gres/gpu" for word in configuration.tres):
         raise SiteFileError(
             f"{', '.join(priced_by_gpu)}: the price is for GPUs, and Slurm's accounting does not keep them: nothing "
             "would be charged. Add gres/gpu to AccountingStorageTRES in slurm.conf."
@@ -63,7 +64,16 @@ async def check_accounting(site: Site) -> str:
             f"billing.discounts: Slurm has no account {', '.join(unknown)} with members. It has: "
             f"{', '.join(sorted(known)) or 'none'}."
         )
-    return f"sacct answers; {len(known)} accounts, {len(discounted)} with a discount"
+    return f"sacct answers; {len(known)} accounts, {len(discounted)} with a discount" + _tell_unseen(configuration)
+
+
+def _tell_unseen(configuration: Configuration) -> str:
+    """What Slurm's figures of running jobs leave out, by which time away is judged; '': nothing that is known."""
+    if configuration.counts_by in ("jobacct_gather/none", "(null)"):
+        return "; JobAcctGatherType counts nothing: no time is away, and all is charged"
+    if configuration.tracks_by == "proctrack/linuxproc":
+        return "; with proctrack/linuxproc a process that leaves its parent computes unseen while its server is away"
+    return ""
 
 
 def _refuse_open(file: Path) -> None:

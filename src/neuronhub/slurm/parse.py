@@ -241,4 +241,6 @@ def parse_configuration(text: str) -> Configuration:
         private_data=private,
         cluster=values.get("ClusterName", ""),
         tres=frozenset(word for word in values.get("AccountingStorageTRES", "").lower().split(",") if word),
+        tracks_by=values.get("ProctrackType", ""),
+        counts_by=values.get("JobAcctGatherType", ""),
     )

@@ -207,6 +207,10 @@ class Configuration:
     """Slurm's name of it; one slurmdbd may serve several."""
     tres: frozenset[str] = frozenset()
     """What accounting keeps of each job (AccountingStorageTRES), such as ``gres/gpu``."""
+    tracks_by: str = ""
+    """How Slurm finds a job's processes (ProctrackType)."""
+    counts_by: str = ""
+    """How it counts what they use (JobAcctGatherType)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,3 +308,5 @@ class Work:
     """Seconds of one core, in whole ones; grows until the job ends."""
     gpu_percent: float | None = None
     """Of one GPU, at Slurm's latest sample, where it accounts for gres/gpuutil; None where it does not."""
+    steps_ended: int = 0
+    """How many of the job's steps are over: sstat forgets them and what they used (sacct)."""

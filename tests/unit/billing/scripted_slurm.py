@@ -11,14 +11,20 @@ CONFIGURATION = """\
 AccountingStorageTRES   = {tres}
 AccountingStorageType   = accounting_storage/slurmdbd
 ClusterName             = neuron
-PrivateData             = none"""
+JobAcctGatherType       = {counts_by}
+PrivateData             = none
+ProctrackType           = {tracks_by}"""
+BY_CGROUP = ("jobacct_gather/cgroup", "proctrack/cgroup")
 MEMBERS = "ada|physics|physics||neuron\nbob|chemistry|chemistry||neuron"
 COORDINATORS = "physics|ada\nchemistry|"
 
 
-def write_slurm(folder: Path, *, tres: str = "cpu,mem,node,billing,gres/gpu") -> None:
-    """The commands that billing asks; ``tres`` is what accounting keeps of jobs."""
-    _write(folder / "scontrol", f"cat <<'end'\n{CONFIGURATION.format(tres=tres)}\nend")
+def write_slurm(
+    folder: Path, *, tres: str = "cpu,mem,node,billing,gres/gpu", plugins: tuple[str, str] = BY_CGROUP
+) -> None:
+    """The commands that billing asks; ``tres`` is what accounting keeps of jobs, by ``plugins`` they are looked at."""
+    configuration = CONFIGURATION.format(tres=tres, counts_by=plugins[0], tracks_by=plugins[1])
+    _write(folder / "scontrol", f"cat <<'end'\n{configuration}\nend")
     _write(folder / "sacct", "true")
     _write(
         folder / "sacctmgr",

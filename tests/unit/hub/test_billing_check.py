@@ -62,6 +62,22 @@ async def test_prices_for_gpus_need_accounting_of_gpus(tmp_path: Path) -> None:
         await check_accounting(by_gpu)
 
 
+@pytest.mark.parametrize(
+    ("plugins", "told"),
+    [
+        (("jobacct_gather/cgroup", "proctrack/cgroup"), ""),
+        (("jobacct_gather/linux", "proctrack/linuxproc"), "computes unseen"),
+        (("jobacct_gather/none", "proctrack/cgroup"), "no time is away"),
+        (("(null)", "proctrack/linuxproc"), "no time is away"),
+    ],
+)
+async def test_what_slurm_does_not_see_of_a_job_is_told(tmp_path: Path, plugins: tuple[str, str], told: str) -> None:
+    write_slurm(tmp_path, plugins=plugins)
+    found = (await check_accounting(make_site(tmp_path))).removeprefix("sacct answers; 2 accounts, 0 with a discount")
+    assert told in found
+    assert bool(told) == bool(found)
+
+
 @pytest.mark.parametrize("command", ["sacct", "sacctmgr"])
 async def test_silence_of_accounting_is_said(tmp_path: Path, command: str) -> None:
     write_slurm(tmp_path)
