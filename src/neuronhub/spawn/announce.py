@@ -60,7 +60,7 @@ class PreparingHandler(StartsOwnHandler):
         spawner, record = self.find_start()
         if record.url is not None:
             raise web.HTTPError(403, "this start has announced itself already")
-        spawner.prepare(preparing.done)
+        spawner.arrival.prepare(preparing.done)
         self.set_status(204)
 
 

@@ -21,7 +21,7 @@ from neuronhub.spawn.options import FIELDS, Choice
 from neuronhub.spawn.orders import make_engine_orders
 from neuronhub.spawn.reasons import explain_reason
 from neuronhub.spawn.record import StartRecord
-from neuronhub.spawn.submission import submit_once
+from neuronhub.spawn.submission import cancel_job, submit_once
 
 log = logging.getLogger("neuronhub.spawn")
 
@@ -170,8 +170,7 @@ class Engines:
 
     async def _cancel(self, record: StartRecord, name: str, job_id: int | None, job: Job | None) -> None:
         if job is None or not job.state.ended:
-            known = None if job is not None and job.name != name else name  # a job may have been renamed by its user
-            await self._desk.commands.cancel(record.user, [] if job_id is None else [job_id], name=known)
+            await cancel_job(self._desk, JobRef(record.user, name, job_id), job)
         self._forget_job(name)
 
     def _forget_job(self, name: str) -> None:

@@ -18,6 +18,7 @@ from neuronhub.errors import SlurmError, SlurmUnavailable, StartRefused
 from neuronhub.language import translate as _
 from neuronhub.slurm.types import Job, JobState
 from neuronhub.slurm.watch import Pace
+from neuronhub.spawn.arrival import Arrival
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.endings import SLOW, Ending, describe_ending
 from neuronhub.spawn.job_log import fetch_ending
@@ -28,7 +29,7 @@ from neuronhub.spawn.progress import describe_facts, describe_progress
 from neuronhub.spawn.record import SealBroken, StartRecord, now
 from neuronhub.spawn.refusal import refuse, refuse_start
 from neuronhub.spawn.request import make_request
-from neuronhub.spawn.submission import find_job, submit_once
+from neuronhub.spawn.submission import cancel_job, find_job, submit_once
 
 NO_LIMIT_S = 10 * 365 * 86400
 """JupyterHub's start_timeout counts the waiting in the queue too: it is put out of the way."""
@@ -49,14 +50,11 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     """How the latest server ended, if the user did not ask for it."""
     unopened: tuple[str, ...] = ()
     """Notebooks that were open when the hub ended a server, and are still to be offered again."""
-    preparing: float | None = None
-    """Share of the user's environment that the present start has made; None: it has told of none."""
 
     def __init__(self, **kwargs: Any) -> None:
-        self._announced = asyncio.Event()
+        self.arrival = Arrival()
         self._submission: asyncio.Task[int] | None = None
         self._end_asked = False
-        self._moved_at = float("-inf")
         super().__init__(**kwargs)
 
     @default("start_timeout")
@@ -178,11 +176,10 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         The time in the queue is not limited. Cancelled by JupyterHub (a shutdown, or a user's Cancel), this
         leaves the job alone: stop() is what ends it.
         """
-        self._announced.clear()
+        self.arrival = Arrival()
         self._submission = None
         self._end_asked = False
         self.ending = None
-        self.preparing = None
         record, self.adopted = self.adopted, None
         if record is None:
             choice = await self.check_options(self.user_options)
@@ -253,28 +250,18 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     async def _await_server(self) -> str:
         assert self.record is not None
-        begun = time.monotonic()
-        running_since: float | None = None
         while self.record.url is None:
             job = self.job
             if job and job.state.ended:
                 self._fail(await fetch_ending(self.desk.site, self.record, job))
-            if job and job.state is JobState.RUNNING:
-                running_since = running_since or time.monotonic()
-                if time.monotonic() - max(running_since, self._moved_at) > self.desk.site.slurm.startup_timeout_s:
-                    self._fail((await fetch_ending(self.desk.site, self.record, job)).with_state(SLOW))
-            patient = job is not None and job.state.waiting and time.monotonic() - begun > PATIENT_AFTER_S
+            if job and self.arrival.is_late(job.state, self.desk.site.slurm.startup_timeout_s):
+                self._fail((await fetch_ending(self.desk.site, self.record, job)).with_state(SLOW))
+            patient = job is not None and job.state.waiting and self.arrival.has_waited(PATIENT_AFTER_S)
             self.desk.follow(self.record, Pace.WAITING if patient else Pace.URGENT)
-            await self._wait_announced(LOOK_S)
+            await self.arrival.wait(LOOK_S)
         url = self.record.url
         await self.desk.turns.take()
         return url
-
-    async def _wait_announced(self, timeout_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._announced.wait(), timeout_s)
-        except TimeoutError:
-            return
 
     async def get_url(self) -> str:
         """Where the server is: a hub that died before it had saved this in JupyterHub's own place finds it here."""
@@ -285,19 +272,13 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """True when ``token`` is the API token of the present start."""
         return bool(self.api_token) and hmac.compare_digest(self.api_token.encode(), token.encode())
 
-    def prepare(self, done: float) -> None:
-        """The start tells how far it has come with the user's environment; only shown, never kept."""
-        if done > (self.preparing or -1):
-            self.preparing = done
-            self._moved_at = time.monotonic()
-
     def announce(self, url: str) -> None:
         """The server at ``url`` has announced itself and proved whose it is; saved before the server is told so."""
         assert self.record is not None
         self.record = self.record.with_url(url)
         self.desk.hold(self.record)
         self._save()
-        self._announced.set()
+        self.arrival.announce()
 
     @property
     def job(self) -> Job | None:
@@ -313,12 +294,12 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """JupyterHub's progress events, with the job's id, state, reason and times beside the message."""
         latest: dict[str, Any] | None = None
         while self._spawn_pending:
-            event = describe_progress(self.record, self.job, self.desk.explain_problem(), self.preparing)
+            event = describe_progress(self.record, self.job, self.desk.explain_problem(), self.arrival.preparing)
             if event != latest:
                 latest = event
                 yield event
-            await self._wait_announced(LOOK_S)
-            if self._announced.is_set():
+            await self.arrival.wait(LOOK_S)
+            if self.arrival.announced:
                 return
 
     # Poll, stop, end
@@ -363,11 +344,8 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             await self.desk.watch.changed(LOOK_S)
 
     async def _cancel(self, record: StartRecord) -> None:
-        ids = [] if record.job_id is None else [record.job_id]
         try:
-            # By name as well: Slurm may have given the id to another job, and may not have told us the id.
-            renamed = self.job is not None and self.job.name != record.job_name
-            await self.desk.commands.cancel(record.user, ids, name=None if renamed else record.job_name)
+            await cancel_job(self.desk, record.ref, self.job)
         except SlurmError as error:
             self.log.warning("%s: the job could not be cancelled, will try again: %s", self._log_name, error)
 

@@ -1,4 +1,4 @@
-"""Submitting one job exactly once, although sbatch may fail after Slurm has accepted the job."""
+"""Submitting one job exactly once, although sbatch may fail after Slurm has accepted the job; and cancelling it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from neuronhub.errors import SlurmNotPermitted, SlurmRefused, SlurmUnavailable
-from neuronhub.slurm.types import JobRef, JobRequest, JobState
+from neuronhub.slurm.types import Job, JobRef, JobRequest, JobState
 from neuronhub.slurm.watch import Pace
 from neuronhub.spawn.desk import Desk
 
@@ -57,3 +57,10 @@ async def find_job(desk: Desk, ref: JobRef) -> int | None:
         if job is not None and job.id and job.state is not JobState.UNKNOWN:
             return job.id
         await asyncio.sleep(LOOK_S)
+
+
+async def cancel_job(desk: Desk, ref: JobRef, job: Job | None) -> None:
+    """Have Slurm end the job, which was last seen as ``job``; raises SlurmError. May be repeated."""
+    # By name as well: Slurm may have given the id to another job, and may not have told us the id.
+    renamed = job is not None and job.name != ref.name
+    await desk.commands.cancel(ref.user, [] if ref.id is None else [ref.id], name=None if renamed else ref.name)
