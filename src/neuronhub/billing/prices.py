@@ -134,18 +134,12 @@ def make_charge(start: Start, usage: Usage, intervals: Iterable[Interval], site:
     """
     billing = site.billing
     assert billing is not None, "nothing is charged without billing in the site file"
-    if usage.ended_at is None or usage.ended_at - (usage.started_at or usage.ended_at) < timedelta(
-        seconds=usage.elapsed_s
-    ):
-        raise Unpriced(
-            f"Job {usage.job_id} began at {usage.started_at}, ended at {usage.ended_at} and took {usage.elapsed_s} s, "
-            "says Slurm."
-        )
+    ended_at = _find_end(usage)
     rate = keep_rate(start, usage, site)
     why_free = explain_free(start, rate, usage, billing.uncharged_states, find_startup(site))
     away_s = 0
     if usage.started_at is not None:
-        away_s = min(usage.elapsed_s, count_away(intervals, usage.started_at, usage.ended_at, billing.away.after))
+        away_s = min(usage.elapsed_s, count_away(intervals, usage.started_at, ended_at, billing.away.after))
     charged_s = usage.elapsed_s - away_s if why_free in (WhyFree.NOTHING, WhyFree.FREE_QUEUE) else 0
     units = units_of(rate, usage)
     return Charge(
@@ -160,7 +154,7 @@ def make_charge(start: Start, usage: Usage, intervals: Iterable[Interval], site:
         queue=start.queue if site.queue(usage.partition) is None else usage.partition,  # it may have waited for several
         state=usage.state.value,
         started_at=usage.started_at,
-        ended_at=usage.ended_at,
+        ended_at=ended_at,
         elapsed_s=usage.elapsed_s,
         away_s=away_s,
         charged_s=charged_s,
@@ -173,3 +167,14 @@ def make_charge(start: Start, usage: Usage, intervals: Iterable[Interval], site:
         cpus=usage.cpus,
         billing=usage.billing,
     )
+
+
+def _find_end(usage: Usage) -> datetime:
+    if usage.ended_at is None or usage.ended_at - (usage.started_at or usage.ended_at) < timedelta(
+        seconds=usage.elapsed_s
+    ):
+        raise Unpriced(
+            f"Job {usage.job_id} began at {usage.started_at}, ended at {usage.ended_at} and took {usage.elapsed_s} s, "
+            "says Slurm."
+        )
+    return usage.ended_at
