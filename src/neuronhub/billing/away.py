@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -53,6 +53,7 @@ class Figures(Protocol):
     """The part of slurm.commands.Commands that the keeper asks."""
 
     async def fetch_work(self, user: str, ids: Collection[int]) -> dict[int, Work]: ...
+    async def fetch_steps_ended(self, ids: Collection[int]) -> dict[int, int]: ...
 
 
 def judge(former: Look, latter: Look, span: timedelta, settings: Away) -> bool:
@@ -69,6 +70,8 @@ def judge(former: Look, latter: Look, span: timedelta, settings: Away) -> bool:
 
 
 def _is_idle(before: Work, after: Work, span: timedelta, settings: Away) -> bool:
+    if after.steps_ended != before.steps_ended:
+        return False  # what it computed is in neither figure
     used_s = after.cpu_s - before.cpu_s
     if not 0 <= used_s < span.total_seconds() * settings.cpu_percent / 100:
         return False
@@ -117,7 +120,8 @@ class AwayKeeper:
         looked_at, ran_at = self._now(), self._clock()
         for gone in self._ran_at.keys() - {watched.server for watched in servers}:
             del self._ran_at[gone]
-        taken = await asyncio.gather(*(self._take(watched, looked_at) for watched in servers))
+        ended = await self._count_steps(servers)
+        taken = await asyncio.gather(*(self._take(watched, looked_at, ended) for watched in servers))
         looks = {look.server: look for look in taken if look is not None}
         if not looks:
             return {}
@@ -127,8 +131,17 @@ class AwayKeeper:
             log.warning("times away could not be noted, the next look will do it: %s", error)
             return {}
 
-    async def _take(self, watched: Watched, looked_at: datetime) -> Look | None:
-        if watched.traffic_at is None or not watched.jobs:
+    async def _count_steps(self, servers: Sequence[Watched]) -> dict[int, int]:
+        """Asked before sstat: a step that ends between the two is missed here, and counted by the next look."""
+        jobs = {job for watched in servers if watched.traffic_at is not None for job in watched.jobs}
+        try:
+            return await self._figures.fetch_steps_ended(jobs)
+        except SlurmError as error:
+            log.info("which steps of jobs are over is not known now: %s", error)
+            return {}
+
+    async def _take(self, watched: Watched, looked_at: datetime, ended: Mapping[int, int]) -> Look | None:
+        if watched.traffic_at is None or not watched.jobs or not watched.jobs <= ended.keys():
             return None
         async with self._turns:
             try:
@@ -138,7 +151,8 @@ class AwayKeeper:
                 return None
         if not watched.jobs <= work.keys():
             return None
-        return Look(watched.server, looked_at, watched.traffic_at, {job: work[job] for job in watched.jobs})
+        seen = {job: replace(work[job], steps_ended=ended[job]) for job in watched.jobs}
+        return Look(watched.server, looked_at, watched.traffic_at, seen)
 
     def _compare(self, looks: Mapping[str, Look], ran_at: float) -> dict[str, Interval]:
         """In a thread of its own. What is away is noted before the look is: a hub that dies between does it again."""

@@ -115,7 +115,7 @@ def render_running(running: Running) -> dict[str, Any]:
 
 def render_look(look: Look) -> dict[str, Any]:
     """A row of ``looks``."""
-    work = {str(job_id): [found.cpu_s, found.gpu_percent] for job_id, found in look.work.items()}
+    work = {str(job_id): [found.cpu_s, found.gpu_percent, found.steps_ended] for job_id, found in look.work.items()}
     return {
         "server": look.server,
         "looked_at": look.looked_at,
@@ -126,7 +126,7 @@ def render_look(look: Look) -> dict[str, Any]:
 
 def parse_look(row: Row[Any]) -> Look:
     """The opposite."""
-    work = {int(job_id): Work(cpu_s, gpu_percent) for job_id, (cpu_s, gpu_percent) in json.loads(row.work).items()}
+    work = {int(job_id): Work(*figures) for job_id, figures in json.loads(row.work).items()}
     return Look(row.server, row.looked_at, row.traffic_at, work)
 
 

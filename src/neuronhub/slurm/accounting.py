@@ -49,6 +49,8 @@ BILLED_FIELDS = ("Cluster", "Account", "Login", "Used")
 """``sreport --parsable2 --tres=billing -t Seconds cluster AccountUtilizationByUser format``."""
 WORK_FIELDS = ("JobID", "NTasks", "TRESUsageInTot")
 """``sstat --allsteps --parsable2 --format``."""
+STEP_FIELDS = ("JobID", "State")
+"""``sacct --parsable2 --format``, jobs and their steps."""
 
 _GPU_SHARE = "gres/gpuutil"
 """The one figure of TRESUsageInTot that is no sum over time, but a percentage at the latest sample."""
@@ -148,6 +150,15 @@ def _add_steps(steps: list[dict[str, str]]) -> Work:
     shares = [float(step[_GPU_SHARE]) for step in steps if _GPU_SHARE in step]
     cpu_s = sum(one.total_seconds() for one in spent if one is not None)
     return Work(cpu_s, sum(shares) if shares else None)
+
+
+def parse_steps_ended(text: str) -> dict[int, int]:
+    """Parse ``sacct`` with STEP_FIELDS: job -> how many of its steps are over; a job without any has 0."""
+    ended: Counter[int] = Counter()
+    for step, state in _cut(text, STEP_FIELDS, "sacct"):
+        job, _, name = step.partition(".")
+        ended[parse_id(job)] += bool(name) and parse_state(state).ended
+    return dict(ended)
 
 
 def parse_billed(text: str) -> dict[str, int]:

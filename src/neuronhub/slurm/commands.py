@@ -18,11 +18,13 @@ from neuronhub.slurm.accounting import (
     BILLED_FIELDS,
     COORDINATOR_FIELDS,
     MEMBER_FIELDS,
+    STEP_FIELDS,
     USAGE_FIELDS,
     WORK_FIELDS,
     parse_associations,
     parse_billed,
     parse_counters,
+    parse_steps_ended,
     parse_usage,
     parse_work,
 )
@@ -141,6 +143,15 @@ class Commands:
         check_sudo("sstat", output)
         check_work(output)
         return _read("sstat", lambda: parse_work(output.stdout))
+
+    async def fetch_steps_ended(self, ids: Collection[int]) -> dict[int, int]:
+        """How many steps of each of the jobs ``ids`` are over; jobs that accounting does not know are left out."""
+        steps: dict[int, int] = {}
+        shape = ("--noheader", "--parsable2", f"--format={','.join(STEP_FIELDS)}")
+        for listed in _list_words(map(str, sorted(ids))):
+            text = await self._ask("sacct", "--allusers", *shape, f"--jobs={listed}", EVER)
+            steps |= _read("sacct", lambda text=text: parse_steps_ended(text))  # type: ignore[misc]
+        return steps
 
     async def fetch_counters(self) -> dict[str, int]:
         """Slurm's own count for each account: seconds of its jobs, each times the job's billing (UsageRaw)."""

@@ -197,6 +197,18 @@ async def test_work_of_running_jobs(door: Door) -> None:
     assert work[idle].cpu_s < 1
 
 
+async def test_steps_that_are_over(door: Door) -> None:
+    """sstat forgets them: what they used is in no figure of a running job."""
+    script = "#!/bin/sh\n/usr/bin/srun /bin/true\nsleep 300\n"
+    number = await submit(door, "stepping", script=script)
+
+    def have_ended(steps: dict[int, int]) -> bool:
+        return steps.get(number) == 1
+
+    steps = await door.ask("steps-ended", lambda: door.commands.fetch_steps_ended([number, 99999999]), have_ended)
+    assert steps == {number: 1}
+
+
 async def test_work_of_others_is_not_told(door: Door) -> None:
     number = await submit(door, "of-u41")
     await fetch(door, "of-u41-running", number, are_in(JobState.RUNNING))

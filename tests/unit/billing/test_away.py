@@ -114,6 +114,8 @@ class Site:
     ran_s: float = 0.0
     traffic: dict[str, datetime | None] = field(default_factory=lambda: {SERVER: NOON})
     work: dict[int, float] = field(default_factory=lambda: {7: 0.0})
+    steps_ended: dict[int, int] = field(default_factory=dict)
+    accounting_away: bool = False
     silent: Exception | None = None
     asked: list[tuple[str, frozenset[int]]] = field(default_factory=list)
 
@@ -132,6 +134,11 @@ class Site:
         if self.silent:
             raise self.silent
         return {job: Work(float(int(self.work[job]))) for job in ids if job in self.work}
+
+    async def fetch_steps_ended(self, ids: Collection[int]) -> dict[int, int]:
+        if self.accounting_away:
+            raise SlurmUnavailable("slurmdbd is away")
+        return {job: self.steps_ended.get(job, 0) for job in ids}
 
     def watched(self, jobs: Collection[int] = (7,), server: str = SERVER) -> Watched:
         return Watched(server, "ada", frozenset(jobs), self.traffic[server])
@@ -173,6 +180,30 @@ async def test_somebody_who_computes_is_not_away(site: Site) -> None:
         site.work[7] += 30
         assert await site.look_after() is None
     assert site.away == []
+
+
+async def test_steps_that_begin_and_end_between_two_looks_are_work(site: Site) -> None:
+    await site.look()
+    for _ in range(3):
+        site.steps_ended[7] = site.steps_ended.get(7, 0) + 20  # srun --overlap, each shorter than a look
+        assert await site.look_after() is None
+    assert site.away == []
+    assert await site.look_after() == minutes(3, 4)
+
+
+async def test_steps_that_ended_while_accounting_was_away_are_work(site: Site) -> None:
+    await site.look()
+    site.accounting_away = True
+    assert await site.look_after() is None
+    site.steps_ended[7] = 1
+    site.accounting_away = False
+    site.restart()
+    assert await site.look_after() is None
+    assert site.away == []
+    site.accounting_away = True
+    assert await site.look_after() is None
+    site.accounting_away = False
+    assert await site.look_after() == minutes(2, 4), "the next answer tells of all of it"
 
 
 async def test_the_hub_restarts_and_nothing_is_lost(site: Site) -> None:

@@ -113,6 +113,9 @@ class World:
         self.asked.append(frozenset(ids))
         return {job: Work(1.0) for job in ids}
 
+    async def fetch_steps_ended(self, ids: Collection[int]) -> dict[int, int]:
+        return dict.fromkeys(ids, 0)
+
     async def stop_single_user(self, _user: object, _name: str) -> None:
         self.stopped.append("server")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuronhub.slurm.accounting import parse_work
+from neuronhub.slurm.accounting import parse_steps_ended, parse_work
 from neuronhub.slurm.types import Work
 
 BATCH = "7.batch|1|cpu=00:01:40,energy=0,fs/disk=4041,mem=148K,pages=0,vmem=2592K\n"
@@ -30,3 +30,15 @@ def test_gpus_are_percent_of_one_at_the_latest_sample() -> None:
 def test_what_cannot_be_read_is_no_answer(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # whatever it says
         parse_work(line + "\n")
+
+
+def test_steps_that_are_over_are_counted() -> None:
+    text = "7|RUNNING\n7.batch|RUNNING\n7.0|COMPLETED\n7.1|CANCELLED by 20001\n7.2|RUNNING\n8|PENDING\n"
+    assert parse_steps_ended(text) == {7: 2, 8: 0}
+    assert parse_steps_ended("") == {}
+
+
+@pytest.mark.parametrize("line", ["7.0", "x.0|COMPLETED", "7.0|COMPLETED|"])
+def test_steps_that_cannot_be_read_are_no_answer(line: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # whatever it says
+        parse_steps_ended(line + "\n")
