@@ -7,10 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import format_currency
-
-from neuronhub import language
-from neuronhub.billing.money import to_decimal
+from neuronhub.billing.money import render_amount, render_minor
 from neuronhub.billing.types import Balance
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
@@ -76,11 +73,6 @@ def explain_shortage(
     )
 
 
-def render_amount(minor: int, currency: str) -> str:
-    """``48000``, ``KRW`` -> ``₩48,000``, as the reader writes it."""
-    return format_currency(to_decimal(minor, currency), currency, locale=language.current.get())
-
-
 def describe_accounts(
     associations: Associations, balances: Mapping[str, Balance] | None, user: str, site: Site, moment: datetime
 ) -> list[dict[str, Any]]:
@@ -101,11 +93,6 @@ def describe_accounts(
             }
         )
     return described
-
-
-def render_minor(minor: int, currency: str) -> str:
-    """``1250``, ``USD`` -> ``12.50``: a decimal text for programs."""
-    return f"{to_decimal(minor, currency):f}"
 
 
 def _discount(site: Site, account: str, moment: datetime) -> Decimal:

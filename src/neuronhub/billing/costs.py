@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from neuronhub.billing.accounts import render_minor
 from neuronhub.billing.ledger import Ledger
-from neuronhub.billing.money import round_amount
+from neuronhub.billing.money import render_minor, round_amount
 from neuronhub.billing.prices import compute_amount, count_away
 from neuronhub.billing.types import Charge, Filter, Interval, Running, Start, Use
 from neuronhub.site import Site

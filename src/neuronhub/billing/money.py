@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
-from babel.numbers import get_currency_precision
+from babel.numbers import format_currency, get_currency_precision
 
+from neuronhub import language
 from neuronhub.errors import EntryRefused
 from neuronhub.language import translate as _
 
@@ -32,6 +33,16 @@ def round_up(amount: Decimal, currency: str) -> int:
 def to_decimal(minor: int, currency: str) -> Decimal:
     """The opposite: ``150``, ``USD`` -> ``1.50``; ``150``, ``KRW`` -> ``150``."""
     return Decimal(minor).scaleb(-get_currency_precision(currency))
+
+
+def render_amount(minor: int, currency: str) -> str:
+    """``48000``, ``KRW`` -> ``₩48,000``, as the reader writes it."""
+    return format_currency(to_decimal(minor, currency), currency, locale=language.current.get())
+
+
+def render_minor(minor: int, currency: str) -> str:
+    """``1250``, ``USD`` -> ``12.50``: a decimal text for programs."""
+    return f"{to_decimal(minor, currency):f}"
 
 
 def parse_amount(text: str, currency: str) -> int:

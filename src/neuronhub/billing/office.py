@@ -10,7 +10,7 @@ import click
 
 from neuronhub.billing.clerk import find_billing, refuse_strangers
 from neuronhub.billing.ledger import Ledger, open_ledger
-from neuronhub.billing.terminal import Shown
+from neuronhub.billing.shown import Shown
 from neuronhub.errors import LedgerUnavailable, SlurmUnavailable
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from neuronhub.billing.differences import Difference
+from neuronhub.billing.shown import Shown
 from neuronhub.billing.statement import Line, Statement
-from neuronhub.billing.terminal import Shown
 from neuronhub.billing.types import Balance, Charge, Credit
 
 

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import click
-from babel.numbers import format_currency
 from rich.console import Console
 from rich.table import Table
 
-from neuronhub.billing.money import to_decimal
+from neuronhub.billing.shown import Shown
 from neuronhub.billing.statement import Line, Statement
 from neuronhub.billing.types import Balance, Charge, Credit
-from neuronhub.language import current
 from neuronhub.language import translate as _
 
 PIPED_WIDTH = 1000
 """A program that reads a table wants each row on one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """How the site of the ledger writes amounts and moments."""
-
-    currency: str
-    zone: ZoneInfo
-
-    def money(self, minor: int) -> str:
-        """``150000`` -> ``₩150,000``."""
-        return format_currency(to_decimal(minor, self.currency), self.currency, locale=current.get())
-
-    def moment(self, moment: datetime) -> str:
-        """In the ledger's own zone."""
-        return f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
-
-    def amount(self, minor: int) -> str:
-        """``150000`` -> ``150000``: a decimal text, for programs."""
-        return f"{to_decimal(minor, self.currency):f}"
 
 
 def print_table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -> None:

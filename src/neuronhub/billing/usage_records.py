@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuronhub.billing.records import render_balance, render_charge
-from neuronhub.billing.terminal import Shown
+from neuronhub.billing.shown import Shown
 from neuronhub.billing.types import Total, Waits
 from neuronhub.billing.usage import PAGE, Estimate, Usage
 

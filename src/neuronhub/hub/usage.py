@@ -30,8 +30,8 @@ from neuronhub.billing.question import (
     parse_question,
     widen_question,
 )
+from neuronhub.billing.shown import Shown
 from neuronhub.billing.statement import Statement, fetch_own_statement, fetch_statement
-from neuronhub.billing.terminal import Shown
 from neuronhub.billing.types import Filter
 from neuronhub.billing.usage import Usage, fetch_usage, find_balance
 from neuronhub.billing.usage_records import render_usage
