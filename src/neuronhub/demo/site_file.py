@@ -33,6 +33,19 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
         _table("places", bases=BASES, examples=EXAMPLES),
         _table("environments", channels=[f"file://{CHANNEL}"]),
         _table("slurm", conf=str(state.hub_slurm_conf)),
+        *_render_login(state, ports),
+        # A site looks once a minute and calls nobody away before ten; here it can be seen while one waits. Slurm counts
+        # whole seconds of CPU, so the shorter the looks, the more of one is let pass.
+        _table("billing", time_zone="Asia/Seoul", collect_every=2),
+        _table("billing.away", after=20, look_every=5, cpu_percent=25),
+        *(_table("[billing.discounts]", account=name, percent=f"{percent}") for name, percent in DISCOUNTS.items()),
+        *(_render_queue(queue) for queue in QUEUES),
+    ]
+    return "\n".join(tables)
+
+
+def _render_login(state: StateFolder, ports: Ports) -> list[str]:
+    return [
         _table("login", database=str(state.hub / "login.sqlite")),
         _table(
             "login.directory",
@@ -47,14 +60,7 @@ def render_site_file(state: StateFolder, ports: Ports, public_url: str) -> str:
             key_file=str(state.secret_file("login-key")),
             issuer="NeuronHub demo",
         ),
-        # A site looks once a minute and calls nobody away before ten; here it can be seen while one waits. Slurm counts
-        # whole seconds of CPU, so the shorter the looks, the more of one is let pass.
-        _table("billing", time_zone="Asia/Seoul", collect_every=2),
-        _table("billing.away", after=20, look_every=5, cpu_percent=25),
-        *(_table("[billing.discounts]", account=name, percent=f"{percent}") for name, percent in DISCOUNTS.items()),
-        *(_render_queue(queue) for queue in QUEUES),
     ]
-    return "\n".join(tables)
 
 
 def _render_queue(queue: Queue) -> str:
