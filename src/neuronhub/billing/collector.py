@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -124,6 +124,7 @@ class Collector:
         starts = [*opened, *await self._find_late(recent, found)]
         segments = find_segments(starts, found)
         await self._note_ids(opened, segments)
+        starts = await self._reopen(starts, segments)
         turn = await self._price(starts, segments)
         return await self._write(opened, turn, await self._ask_queue(opened, turn))
 
@@ -166,6 +167,14 @@ class Collector:
             if start.job_id is None and start.job_name in segments:
                 number = segments[start.job_name][0].job_id
                 await asyncio.to_thread(self._ledger.note_job, start.job_name, number)
+
+    async def _reopen(self, starts: Sequence[Start], segments: Mapping[str, Sequence[Usage]]) -> list[Start]:
+        """Settled ones that run again are settled no more: what they cost may come long after what came last."""
+        again = {start.job_name for start in starts if start.settled and not has_ended(segments[start.job_name])}
+        if again:
+            log.warning("These run again, and are charged again: %s", ", ".join(sorted(again)))
+            await asyncio.to_thread(self._ledger.reopen_starts, again)
+        return [replace(start, settled=False) if start.job_name in again else start for start in starts]
 
     async def _price(self, starts: Sequence[Start], segments: Mapping[str, Sequence[Usage]]) -> _Turn:
         servers = {start.server for start in starts if start.job_name in segments}

@@ -65,6 +65,11 @@ class Ledger:
         with self._database.write() as connection:
             starts.settle(connection, job_names)
 
+    def reopen_starts(self, job_names: Collection[str]) -> None:
+        """These run again after they were settled."""
+        with self._database.write() as connection:
+            starts.reopen(connection, job_names)
+
     def fetch_open(self) -> list[Start]:
         """Starts that are not settled, the oldest first."""
         with self._database.read() as connection:

@@ -47,6 +47,12 @@ def settle(connection: Connection, job_names: Collection[str]) -> None:
     forget_running(connection, job_names)
 
 
+def reopen(connection: Connection, job_names: Collection[str]) -> None:
+    """More will come of these, although they were settled."""
+    for portion in take_portions(sorted(job_names)):
+        connection.execute(update(starts).where(starts.c.job_name.in_(portion)).values(settled=false()))
+
+
 def forget_running(connection: Connection, job_names: Collection[str]) -> None:
     """Drop the last figures of these jobs."""
     for portion in take_portions(sorted(job_names)):

@@ -193,11 +193,33 @@ async def test_job_that_its_user_lets_run_again_after_it_was_settled(room: Workr
     room.world.change(1, submitted_at=room.world.now, started_at=None, ended_at=None, state=JobState.PENDING)
     room.world.begin(1)
     room.pass_time(10 * MINUTE)
-    assert await room.collect() == Collected()
-    assert room.ledger.fetch_running() == []
+    (running,) = (await room.collect()).running
+    assert room.ledger.fetch_running() == [running]
+    assert room.held() > 0
+    room.pass_time(5 * HOUR)
+    await room.collect()
+    room.world.end(1)
+    done = await room.collect()
+    (late,) = done.charges
+    assert (late.elapsed_s, late.amount_minor) == (5 * 3600 + 600, 62000)
+    assert done.settled == {"nh-1"}
+    assert room.held() == 0
+
+
+async def test_job_that_its_user_lets_wait_again_for_long_after_it_was_settled(room: Workroom) -> None:
+    await room.run_job("nh-1")
+    await room.collect()
+    room.world.change(1, submitted_at=room.world.now, started_at=None, ended_at=None, state=JobState.PENDING)
+    for _ in range(5):  # scontrol requeuehold, under another name
+        await room.collect()
+        room.pass_time(HOUR)
+    room.world.change(1, name="mine")
+    room.world.begin(1)
+    room.pass_time(HOUR)
+    await room.collect()
     room.world.end(1)
     (late,) = (await room.collect()).charges
-    assert (late.elapsed_s, late.amount_minor) == (600, 2000)
+    assert (late.elapsed_s, late.job_name) == (3600, "nh-1")
 
 
 async def test_cancelled_while_it_waited_costs_nothing(room: Workroom) -> None:
