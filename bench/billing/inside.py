@@ -31,7 +31,7 @@ from neuronhub.billing.prices import make_charge
 from neuronhub.billing.question import ALL, OWN, Question, Reader
 from neuronhub.billing.usage import fetch_usage
 from neuronhub.slurm.accounting import parse_usage
-from neuronhub.slurm.types import Usage
+from neuronhub.slurm.usage import Usage
 
 MEMBER = "user007"
 PORTION = 10_000

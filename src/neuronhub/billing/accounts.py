@@ -12,7 +12,7 @@ from neuronhub.billing.types import Balance
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
 from neuronhub.site import Site
-from neuronhub.slurm.types import Associations
+from neuronhub.slurm.usage import Associations
 
 
 def choose_account(associations: Associations, user: str, queue: str, chosen: str) -> str:

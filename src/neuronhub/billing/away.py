@@ -16,7 +16,7 @@ from typing import Protocol
 
 from neuronhub.billing.types import Interval, Look
 from neuronhub.errors import LedgerUnavailable, SlurmError
-from neuronhub.slurm.types import Work
+from neuronhub.slurm.usage import Work
 from neuronhub.tariff import Away
 
 log = logging.getLogger("neuronhub.billing")

@@ -21,7 +21,8 @@ from neuronhub.billing.segments import find_segments, find_shown, has_ended
 from neuronhub.billing.types import Charge, Filter, Interval, Running, Start
 from neuronhub.errors import BillingError, SlurmError, Unpriced
 from neuronhub.site import Site
-from neuronhub.slurm.types import Job, Usage
+from neuronhub.slurm.types import Job
+from neuronhub.slurm.usage import Usage
 
 log = logging.getLogger("neuronhub.billing.collector")
 

@@ -18,7 +18,7 @@ from neuronhub.billing.types import Charge, Interval, Rate, Start, WhyFree
 from neuronhub.errors import StartRefused
 from neuronhub.language import translate as _
 from neuronhub.site import Site
-from neuronhub.slurm.types import Usage
+from neuronhub.slurm.usage import Usage
 
 Key = tuple[str, int, datetime, int]
 

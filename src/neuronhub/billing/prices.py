@@ -15,7 +15,8 @@ from neuronhub.billing.types import Charge, Interval, Rate, Start, Unit, Use, Wh
 from neuronhub.errors import StartRefused, Unpriced
 from neuronhub.language import translate as _
 from neuronhub.site import QueueSite, Site
-from neuronhub.slurm.types import Queue, Usage
+from neuronhub.slurm.types import Queue
+from neuronhub.slurm.usage import Usage
 
 _HOUR = Decimal(3600)
 _PERCENT = Decimal(100)

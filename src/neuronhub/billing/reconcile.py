@@ -25,7 +25,7 @@ from neuronhub.billing.segments import find_segments
 from neuronhub.billing.types import Charge, Filter, Start
 from neuronhub.language import translate as _
 from neuronhub.site import Site
-from neuronhub.slurm.types import Usage
+from neuronhub.slurm.usage import Usage
 
 PORTION = timedelta(days=1)
 """sacct is asked for so much at a time: all jobs of the cluster are in it."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from neuronhub.billing.types import Charge, Credit, Look, Rate, Running, Start, Unit, Use, WhyFree
-from neuronhub.slurm.types import Work
+from neuronhub.slurm.usage import Work
 
 
 def render_rate(rate: Rate) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from neuronhub.billing.types import Start
-from neuronhub.slurm.types import Job, JobState, Usage
+from neuronhub.slurm.types import Job, JobState
+from neuronhub.slurm.usage import Usage
 
 SKEW = timedelta(minutes=5)
 """How far the hub's clock and Slurm's may be apart, and how long a submit may take."""

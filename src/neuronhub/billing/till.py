@@ -24,7 +24,7 @@ from neuronhub.errors import BudgetExceeded, LedgerUnavailable, StartRefused, St
 from neuronhub.language import translate as _
 from neuronhub.payment import Order
 from neuronhub.site import Site
-from neuronhub.slurm.types import Associations
+from neuronhub.slurm.usage import Associations
 from neuronhub.slurm.watch import Watch
 
 log = logging.getLogger("neuronhub.billing")

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from neuronhub.slurm.types import Work
+from neuronhub.slurm.usage import Work
 
 
 class Use(StrEnum):

@@ -13,7 +13,7 @@ from neuronhub.hub.away import AwayWatch
 from neuronhub.hub.reading import Reading
 from neuronhub.site import Site
 from neuronhub.slurm.commands import Commands
-from neuronhub.slurm.types import Associations
+from neuronhub.slurm.usage import Associations
 from neuronhub.slurm.watch import Watch
 from neuronhub.spawn.desk import Desk
 from neuronhub.spawn.engines import Engines

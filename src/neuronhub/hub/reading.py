@@ -15,7 +15,7 @@ from neuronhub.billing.question import Reader
 from neuronhub.billing.recent import Recent
 from neuronhub.errors import LedgerUnavailable
 from neuronhub.language import translate as _
-from neuronhub.slurm.types import Associations
+from neuronhub.slurm.usage import Associations
 from neuronhub.tariff import Billing
 
 SLURM_PATIENCE_S = 1.0

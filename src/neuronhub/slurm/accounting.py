@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from neuronhub.slurm.parse import parse_id, parse_state, split_rows
 from neuronhub.slurm.times import parse_duration, parse_moment
-from neuronhub.slurm.types import Association, Associations, Usage, Work
+from neuronhub.slurm.usage import Association, Associations, Usage, Work
 
 USAGE_FIELDS = (
     "Cluster",

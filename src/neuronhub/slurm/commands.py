@@ -42,7 +42,8 @@ from neuronhub.slurm.parse import (
     render_time_limit,
 )
 from neuronhub.slurm.times import render_moment
-from neuronhub.slurm.types import Associations, Configuration, Job, JobRequest, Node, Queue, Usage, Work
+from neuronhub.slurm.types import Configuration, Job, JobRequest, Node, Queue
+from neuronhub.slurm.usage import Associations, Usage, Work
 from neuronhub.sudo import become
 
 Answer = TypeVar("Answer")

@@ -10,7 +10,8 @@ from tests.contract.slurm.door import Door
 from tests.contract.slurm.test_slurm import SCONTROL, SLEEP, make_request
 
 from neuronhub.errors import SlurmNotPermitted, SlurmUnavailable
-from neuronhub.slurm.types import JobState, Usage
+from neuronhub.slurm.types import JobState
+from neuronhub.slurm.usage import Usage
 
 pytestmark = pytest.mark.contract
 

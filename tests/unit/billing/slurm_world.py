@@ -13,7 +13,8 @@ from tests.unit.billing.entries import NOON
 
 from neuronhub.errors import SlurmUnavailable
 from neuronhub.site import Site
-from neuronhub.slurm.types import Job, JobState, Usage
+from neuronhub.slurm.types import Job, JobState
+from neuronhub.slurm.usage import Usage
 
 SECOND = timedelta(seconds=1)
 NEVER = timedelta(0)

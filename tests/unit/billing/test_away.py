@@ -16,7 +16,7 @@ from neuronhub.billing.away import AT_ONCE, AwayKeeper, Watched, find_slice, jud
 from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.types import Interval, Look
 from neuronhub.errors import LedgerUnavailable, SlurmNotPermitted, SlurmUnavailable
-from neuronhub.slurm.types import Work
+from neuronhub.slurm.usage import Work
 from neuronhub.tariff import Away
 
 SETTINGS = Away()

@@ -8,7 +8,7 @@ from tests.unit.billing.entries import NOON, make_start
 
 from neuronhub.billing.ledger import Ledger
 from neuronhub.billing.types import Interval, Look
-from neuronhub.slurm.types import Work
+from neuronhub.slurm.usage import Work
 
 MINUTE = timedelta(minutes=1)
 

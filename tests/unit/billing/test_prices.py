@@ -28,7 +28,8 @@ from neuronhub.billing.prices import (
 from neuronhub.billing.types import Charge, Interval, Rate, Start, Unit, Use, WhyFree
 from neuronhub.errors import StartRefused, Unpriced
 from neuronhub.site import Site
-from neuronhub.slurm.types import JobState, Node, NodeCounts, Queue, Usage
+from neuronhub.slurm.types import JobState, Node, NodeCounts, Queue
+from neuronhub.slurm.usage import Usage
 
 NEW_YEAR = datetime(2026, 12, 31, 15, tzinfo=UTC)
 """Midnight in Seoul."""

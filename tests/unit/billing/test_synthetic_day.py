@@ -25,7 +25,8 @@ from neuronhub.billing.reconcile import reconcile
 from neuronhub.billing.types import Filter, Interval, Start, Use
 from neuronhub.errors import LedgerUnavailable, SlurmUnavailable
 from neuronhub.protocol import EXIT_BASE_MISSING
-from neuronhub.slurm.types import JobState, Usage
+from neuronhub.slurm.types import JobState
+from neuronhub.slurm.usage import Usage
 
 JOBS = 120
 STARTUP_S = 2 * 180

@@ -21,7 +21,8 @@ from neuronhub.billing.types import Use
 from neuronhub.errors import LedgerUnavailable, SlurmUnavailable, StartRefused, StartUndecided
 from neuronhub.payment import Order
 from neuronhub.site import QueueSite, Site
-from neuronhub.slurm.types import Association, Associations, ClusterSnapshot, Node, NodeCounts, Queue
+from neuronhub.slurm.types import ClusterSnapshot, Node, NodeCounts, Queue
+from neuronhub.slurm.usage import Association, Associations
 from neuronhub.slurm.watch import Watch
 from neuronhub.tariff import Billing, Discount, Price
 

@@ -18,7 +18,8 @@ from neuronhub.billing.types import Rate, Start, Unit, Use
 from neuronhub.hub import away
 from neuronhub.hub.away import AwayWatch, group_starts
 from neuronhub.site import Site
-from neuronhub.slurm.types import Job, JobState, Work
+from neuronhub.slurm.types import Job, JobState
+from neuronhub.slurm.usage import Work
 from neuronhub.spawn.engine_jobs import EngineName, EngineNames
 from neuronhub.spawn.record import JobNames, StartRecord
 from neuronhub.spawn.spawner import SlurmSpawner

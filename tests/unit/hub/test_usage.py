@@ -18,7 +18,7 @@ from neuronhub.errors import LedgerUnavailable, SlurmUnavailable
 from neuronhub.hub import reading as rooms
 from neuronhub.hub.reading import Reading
 from neuronhub.hub.usage import list_months, name_file
-from neuronhub.slurm.types import Association, Associations
+from neuronhub.slurm.usage import Association, Associations
 from neuronhub.tariff import Billing
 
 MEMBERS = Associations(

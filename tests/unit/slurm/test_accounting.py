@@ -17,7 +17,8 @@ from neuronhub.slurm.accounting import (
     parse_usage,
     parse_work,
 )
-from neuronhub.slurm.types import Association, JobState, Usage
+from neuronhub.slurm.types import JobState
+from neuronhub.slurm.usage import Association, Usage
 
 TRES = "billing=100,cpu=8,gres/gpu=4,mem=16000M,node=1"
 CELLS = {

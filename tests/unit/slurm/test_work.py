@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neuronhub.slurm.accounting import parse_steps_ended, parse_work
-from neuronhub.slurm.types import Work
+from neuronhub.slurm.usage import Work
 
 BATCH = "7.batch|1|cpu=00:01:40,energy=0,fs/disk=4041,mem=148K,pages=0,vmem=2592K\n"
 
