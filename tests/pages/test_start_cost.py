@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.journeys.looks import AXE, WATCH_SHIFTS, find_violations, find_wide, measure_shift, settle
-from tests.pages.start_double import CLUSTER, StartServer, open_start_page
+from tests.pages.start_double import CLUSTER, ORIGIN, StartServer, open_start_page
 from tests.unit.web.conftest import make_account, make_billing
 
 SHORT = "That can be {amount} more than chem has left. Ask for less time, or choose another queue."
@@ -192,3 +192,20 @@ def test_it_can_be_read_by_everyone_at_any_width(
         settle(page)
         assert find_violations(page) == []
         assert find_wide(page) == []
+
+
+def test_what_was_typed_before_the_script_came_stays(context: BrowserContext) -> None:
+    """On a slow line people are quicker than the page's module: a queue's default does not replace their time."""
+    server = StartServer(choice={"queue": "cas_v100_2"})
+    page = context.new_page()
+    held: list[Route] = []
+    page.route(f"{ORIGIN}/**", server.answer)
+    page.route("**/js/hub/start.js", lambda route: held.append(route))
+    page.goto(f"{ORIGIN}/hub/spawn", wait_until="commit")
+    page.locator("#queue").select_option("amd_a100nv_8")
+    page.locator("#time_limit").fill("30")
+    (route,) = held
+    route.fallback()
+    expect(page.locator("#cost")).not_to_have_text("–")
+    expect(page.locator("#time_limit")).to_have_value("30")
+    expect(page.locator("#queue")).to_have_value("amd_a100nv_8")

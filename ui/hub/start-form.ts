@@ -23,6 +23,7 @@ export class StartForm {
     private readonly page: CostPage,
     private timeIsChosen: boolean,
   ) {
+    this.timeIsChosen ||= this.time.value !== this.time.defaultValue; // typed while this module was on its way
     this.cost = new CostBox(page);
     this.cost.onPick = () => {
       this.describe();
