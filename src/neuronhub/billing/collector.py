@@ -171,7 +171,8 @@ class Collector:
 
     async def _reopen(self, starts: Sequence[Start], segments: Mapping[str, Sequence[Usage]]) -> list[Start]:
         """Settled ones that run again are settled no more: what they cost may come long after what came last."""
-        again = {start.job_name for start in starts if start.settled and not has_ended(segments[start.job_name])}
+        settled = {start.job_name for start in starts if start.settled}
+        again = {name for name, own in segments.items() if name in settled and not has_ended(own)}
         if again:
             log.warning("These run again, and are charged again: %s", ", ".join(sorted(again)))
             await asyncio.to_thread(self._ledger.reopen_starts, again)

@@ -222,6 +222,16 @@ async def test_job_that_its_user_lets_wait_again_for_long_after_it_was_settled(r
     assert (late.elapsed_s, late.job_name) == (3600, "nh-1")
 
 
+async def test_id_of_a_settled_job_that_its_user_was_given_again(room: Workroom) -> None:
+    await room.run_job("nh-1")
+    await room.collect()
+    room.world.lose(1)  # accounting as well
+    room.pass_time(30 * MINUTE)
+    room.world.change(1, name="other", submitted_at=room.world.now)
+    room.world.begin(1)
+    assert await room.collect() == Collected()
+
+
 async def test_cancelled_while_it_waited_costs_nothing(room: Workroom) -> None:
     room.start("nh-1")
     room.world.change(1, partition="v100,a100")  # its user let it wait for several
