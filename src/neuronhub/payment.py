@@ -26,6 +26,8 @@ class Order:
     nodes: int = 1
     cpus: int = 1
     """In all; what Slurm gives where nodes are shared."""
+    gpus: int = 0
+    """The same of GPUs."""
 
     @property
     def engines(self) -> bool:

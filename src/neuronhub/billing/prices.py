@@ -39,15 +39,14 @@ def find_rate(site: Site, queue: QueueSite, account: str, moment: datetime) -> R
     return Rate(price.amount, Unit(price.per), discount)
 
 
-def count_units(rate: Rate, queue: Queue | None, *, nodes: int, cpus: int, whole_nodes: bool) -> int:
-    """How many units a job will be given at most: ``nodes`` nodes, ``cpus`` CPUs in all where nodes are shared."""
+def count_units(rate: Rate, queue: Queue | None, *, nodes: int, cpus: int, gpus: int, whole_nodes: bool) -> int:
+    """How many units a job will be given at most: ``nodes`` nodes; ``cpus``, ``gpus`` in all where nodes are shared."""
     found = queue.nodes if queue else ()
     match rate.unit:
         case Unit.NODE_HOUR:
             return nodes
         case Unit.GPU_HOUR:
-            each = max((sum(node.gpus.values()) for node in found), default=0) if whole_nodes else 0
-            return nodes * each
+            return nodes * max((sum(node.gpus.values()) for node in found), default=0) if whole_nodes else gpus
         case Unit.CORE_HOUR:
             return nodes * max((node.cpus_total for node in found), default=0) if whole_nodes else cpus
 

@@ -43,7 +43,7 @@ def _quote_one(site: Site, cluster: ClusterSnapshot | None, order: Order, accoun
         raise StartUndecided(
             _("Slurm has not told yet what the nodes of this queue have, so the price is not known. Try again soon.")
         )
-    units = count_units(rate, found, nodes=order.nodes, cpus=order.cpus, whole_nodes=whole)
+    units = count_units(rate, found, nodes=order.nodes, cpus=order.cpus, gpus=order.gpus, whole_nodes=whole)
     return Start(
         job_name=order.job_name,
         use=Use.ENGINES if order.engines else Use.SERVER,

@@ -26,7 +26,7 @@ class JobHandler(StartsOwnHandler):
         site: Site = spawner.desk.site
         queue, cluster = site.queue(record.queue), spawner.desk.watch.cluster
         found = cluster.queue(record.queue) if cluster else None
-        price = describe_price(queue, found)["price_per_hour"] if queue else None
+        price = describe_price(site, queue, found)["price_per_hour"] if queue else None
         self.set_header("Cache-Control", "no-store")
         self.write({**(spawner.facts or {}), "price_per_hour": price, "currency": site.currency, "cost": cost})
 

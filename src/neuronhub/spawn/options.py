@@ -20,6 +20,7 @@ from neuronhub.site import QueueSite, Site
 from neuronhub.slurm.nodes import can_start
 from neuronhub.slurm.parse import parse_time_limit, render_time_limit
 from neuronhub.slurm.types import ClusterSnapshot, Queue
+from neuronhub.spawn.given import count_cpus, count_gpus
 from neuronhub.tariff import ACCOUNT
 
 FIELDS = frozenset({"queue", "time_limit", "account"})
@@ -153,13 +154,13 @@ def describe_cluster(
         "currency": site.currency,
         "currency_decimals": get_currency_precision(site.currency),
         "queues": [
-            describe_queue(offered, snapshot.queue(offered.name) if snapshot else None, groups)
+            describe_queue(site, offered, snapshot.queue(offered.name) if snapshot else None, groups)
             for offered in site.queues
         ],
     }
 
 
-def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[str]) -> dict[str, Any]:
+def describe_queue(site: Site, offered: QueueSite, queue: Queue | None, groups: Collection[str]) -> dict[str, Any]:
     """One row of the resource table."""
     why_not = explain_unusable(offered, queue, groups)
     counts = queue.counts if queue else None
@@ -174,7 +175,7 @@ def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[s
         "gpus": [{"type": gpu.type, "free": gpu.free, "total": gpu.total} for gpu in queue.gpus] if queue else [],
         "places": count_places(offered, queue) if offered.kind == "shared" else None,
         "charged": offered.charged,
-        **describe_price(offered, queue),
+        **describe_price(site, offered, queue),
         "default_time_s": int(default_time(offered, queue).total_seconds()),
         "max_time_s": int(queue.max_time.total_seconds()) if queue and queue.max_time else None,
         "max_nodes": queue.max_nodes if queue else None,
@@ -183,17 +184,18 @@ def describe_queue(offered: QueueSite, queue: Queue | None, groups: Collection[s
     }
 
 
-def describe_price(offered: QueueSite, queue: Queue | None) -> dict[str, Any]:
+def describe_price(site: Site, offered: QueueSite, queue: Queue | None) -> dict[str, Any]:
     """``price``: amount, per, and how many units a node has at most; ``price_per_hour`` of one start; None: free."""
     price = offered.price_at(datetime.now(UTC)) if offered.charged else None
     if price is None:
         return {"price": None, "price_per_hour": None}
     nodes = queue.nodes if queue else ()
     whole = offered.kind == "whole-node"
+    options = site.slurm.sbatch_options + offered.sbatch_options
     each = {
         "node-hour": 1,
-        "gpu-hour": max((sum(node.gpus.values()) for node in nodes), default=0) if whole else 0,
-        "core-hour": max((node.cpus_total for node in nodes), default=0) if whole else 1,
+        "gpu-hour": max((sum(node.gpus.values()) for node in nodes), default=0) if whole else count_gpus(options),
+        "core-hour": max((node.cpus_total for node in nodes), default=0) if whole else count_cpus(options),
     }[price.per]
     return {
         "price": {"amount": f"{price.amount:f}", "per": price.per, "units": each},

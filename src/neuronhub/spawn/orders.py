@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from neuronhub.payment import Order
 from neuronhub.site import Site
 from neuronhub.slurm.types import JobRequest
+from neuronhub.spawn.given import count_cpus, count_gpus
 from neuronhub.spawn.options import Choice
 
 
@@ -14,7 +15,8 @@ def make_order(site: Site, user: str, job_name: str, choice: Choice) -> Order:
     """The order of a Jupyter server's job."""
     queue = site.queue(choice.queue)
     options = site.slurm.sbatch_options + (queue.sbatch_options if queue else ())
-    return Order(job_name, job_name, user, choice.account, choice.queue, choice.time_limit, cpus=count_cpus(options))
+    cpus, gpus = count_cpus(options), count_gpus(options)
+    return Order(job_name, job_name, user, choice.account, choice.queue, choice.time_limit, cpus=cpus, gpus=gpus)
 
 
 def make_engine_orders(server: str, account: str, requests: Sequence[JobRequest]) -> list[Order]:
@@ -29,14 +31,7 @@ def make_engine_orders(server: str, account: str, requests: Sequence[JobRequest]
             request.time_limit,
             request.nodes,
             count_cpus(request.options),
+            count_gpus(request.options),
         )
         for request in requests
     ]
-
-
-def count_cpus(options: Sequence[str]) -> int:
-    """CPUs that sbatch's ``options`` ask for where nodes are shared: tasks times CPUs for each; the last one counts."""
-    values = dict(option.split("=", 1) for option in options if "=" in option)
-    numbers = [values.get(name, "") for name in ("--ntasks", "--cpus-per-task")]
-    tasks, each = (int(number) if number.isdecimal() else 1 for number in numbers)
-    return tasks * each

@@ -164,7 +164,8 @@ QUEUE = Queue("a100", NodeCounts(0, 2, 0), nodes=NODES)
         (Unit.NODE_HOUR, QUEUE, True, 3),
         (Unit.NODE_HOUR, None, False, 3),
         (Unit.GPU_HOUR, QUEUE, True, 15),
-        (Unit.GPU_HOUR, QUEUE, False, 0),
+        (Unit.GPU_HOUR, QUEUE, False, 2),
+        (Unit.GPU_HOUR, None, False, 2),
         (Unit.GPU_HOUR, None, True, 0),
         (Unit.CORE_HOUR, QUEUE, True, 192),
         (Unit.CORE_HOUR, QUEUE, False, 6),
@@ -174,7 +175,7 @@ QUEUE = Queue("a100", NodeCounts(0, 2, 0), nodes=NODES)
 def test_the_most_units_are_those_of_the_largest_nodes(
     unit: Unit, queue: Queue | None, whole_nodes: bool, units: int
 ) -> None:
-    assert count_units(Rate(Decimal(1), unit), queue, nodes=3, cpus=6, whole_nodes=whole_nodes) == units
+    assert count_units(Rate(Decimal(1), unit), queue, nodes=3, cpus=6, gpus=2, whole_nodes=whole_nodes) == units
 
 
 @pytest.mark.parametrize(("unit", "units"), [(Unit.NODE_HOUR, 1), (Unit.CORE_HOUR, 8), (Unit.GPU_HOUR, 2)])

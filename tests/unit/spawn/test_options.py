@@ -14,7 +14,15 @@ from neuronhub import language
 from neuronhub.errors import StartRefused
 from neuronhub.site import Hub, QueueSite, Site, Words
 from neuronhub.slurm.types import ClusterSnapshot, GpuCount, Node, NodeCounts, Queue
-from neuronhub.spawn.options import Choice, check_choice, count_places, describe_cluster, parse_choice, parse_form
+from neuronhub.spawn.options import (
+    Choice,
+    check_choice,
+    count_places,
+    describe_cluster,
+    describe_price,
+    parse_choice,
+    parse_form,
+)
 from neuronhub.tariff import Price
 
 HUB = Hub(
@@ -182,3 +190,16 @@ def test_before_slurm_ever_answered_the_table_is_empty_but_there() -> None:
     table = describe_cluster(SITE, None, (), "silent")
     assert [row["total"] for row in table["queues"]] == [0, 0, 0, 0]
     assert table["age_s"] is None
+
+
+@pytest.mark.parametrize(("per", "price"), [("gpu-hour", "2000"), ("core-hour", "4000"), ("node-hour", "1000")])
+def test_price_of_a_place_on_a_shared_node_is_that_of_what_its_job_gets(per: str, price: str) -> None:
+    offered = QueueSite.model_validate(
+        {
+            "name": "gpu",
+            "kind": "shared",
+            "prices": [{"amount": "1000", "per": per}],
+            "sbatch_options": ["--gres=gpu:2", "--cpus-per-task=4"],
+        }
+    )
+    assert describe_price(SITE, offered, None)["price_per_hour"] == price

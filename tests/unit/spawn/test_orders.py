@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from tests.unit.spawn.test_options import SITE
 
+from neuronhub.spawn.given import count_cpus, count_gpus
 from neuronhub.spawn.options import Choice
-from neuronhub.spawn.orders import count_cpus, make_order
+from neuronhub.spawn.orders import make_order
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,24 @@ from neuronhub.spawn.orders import count_cpus, make_order
 )
 def test_options_of_the_site_file_say_how_many(options: tuple[str, ...], cpus: int) -> None:
     assert count_cpus(options) == cpus
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus"),
+    [
+        ((), 0),
+        (("--gres=gpu",), 1),
+        (("--gres=gpu:2",), 2),
+        (("--gres=gpu:a100:2",), 2),
+        (("--gres=gpu:a100:2,shard:8,gpu:v100", "--ntasks=4"), 3),
+        (("--gres=gpumem:10",), 0),
+        (("--gpus=3",), 3),
+        (("--gpus-per-node=a100:1,v100:1", "--gres=gpu:1"), 2),
+        (("--gpus-per-task=2", "--ntasks=3"), 6),
+    ],
+)
+def test_options_of_the_site_file_say_how_many_gpus(options: tuple[str, ...], gpus: int) -> None:
+    assert count_gpus(options) == gpus
 
 
 def test_a_servers_order_is_its_own() -> None:
