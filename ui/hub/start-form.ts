@@ -100,7 +100,8 @@ export class StartForm {
   }
 
   private suggestTime(): void {
-    if (this.queue !== undefined && (!this.timeIsChosen || this.time.value === "")) {
+    const typing = document.activeElement === this.time; // perhaps since before this module came
+    if (this.queue !== undefined && !typing && (!this.timeIsChosen || this.time.value === "")) {
       this.time.value = formatTimeLimit(this.queue.default_time_s);
     }
   }
