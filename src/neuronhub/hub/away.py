@@ -49,12 +49,15 @@ class AwayWatch:
         self._hub = hub
         self._site = site
         self._every = site.billing.away.look_every
+        self._warn_before = site.billing.away.warn_before
         self._desk = desk
         self._engines = engines
         self._ledger = ledger
         self._keeper = AwayKeeper(site.billing.away, ledger, desk.commands)
         self._ends: dict[str, asyncio.Task[None]] = {}
         """Server -> its end that is under way."""
+        self._warned: dict[tuple[str, datetime], datetime] = {}
+        """Job and the begin of its time away -> since when this hub's pages have warned of its end."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -84,6 +87,8 @@ class AwayWatch:
         except LedgerUnavailable as error:
             log.warning("the ledger does not say which servers are charged: %s", error)
             return
+        names = {start.job_name for starts in groups.values() for start in starts}
+        self._warned = {key: at for key, at in self._warned.items() if key[0] in names}
         charged = list(self._find_charged(groups))
         if not charged or not await self._desk.watch.fetch_jobs():
             return
@@ -146,7 +151,12 @@ class AwayWatch:
     def _is_over(self, start: Start, interval: Interval) -> bool:
         queue = self._site.queue(start.queue)
         limit = queue.away_limit if queue and start.rate.amount > 0 else None
-        return limit is not None and interval.ended_at - interval.began_at >= limit
+        away = interval.ended_at - interval.began_at
+        if limit is None or away < limit - self._warn_before:
+            return False
+        # While no hub looked, nobody was warned: the next one gives its users the same time to come back.
+        warned_at = self._warned.setdefault((start.job_name, interval.began_at), interval.ended_at)
+        return away >= limit and interval.ended_at - warned_at >= min(limit, self._warn_before) - self._every
 
     def _note_ended(self, name: str, task: asyncio.Task[None]) -> None:
         del self._ends[name]

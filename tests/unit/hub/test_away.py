@@ -207,6 +207,29 @@ async def test_a_server_is_ended_at_its_limit_and_its_notebooks_are_kept(world: 
     assert (world.spawner.ending.state, world.spawner.ending.job_id) == ("AWAY", 7)
 
 
+async def test_nobody_is_ended_who_could_not_be_warned(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hub looked for four hours; the first look of the next one judges all of it."""
+    world = World(make_site(limit=timedelta(hours=2)), ledger, monkeypatch)
+    world.run(7, SERVER)
+    world.note(server_start())
+    await world.look(1)
+    world.clock_s += 4 * 3600
+    await world.look(29)
+    assert world.stopped == []
+    await world.look(1)
+    assert world.stopped == ["server"]
+
+
+async def test_a_server_that_was_warned_is_ended_at_its_limit(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(make_site(limit=timedelta(hours=2)), ledger, monkeypatch)
+    world.run(7, SERVER)
+    world.note(server_start())
+    await world.look(120)
+    assert world.stopped == []
+    await world.look(1)
+    assert world.stopped == ["server"]
+
+
 async def test_somebody_who_comes_back_while_notebooks_are_asked_for_keeps_the_server(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
