@@ -79,7 +79,8 @@ export function describeCharge(cost: RunningCost | null, texts: Texts, language:
   const minutes = Math.floor(cost.away_s / 60);
   return [
     fill(texts.account, { account: cost.account }),
-    fill(texts.hourly, { amount: money(cost.per_hour) }),
+    // Nothing an hour: the ledger has not seen the job run yet, or it is over.
+    parseDecimal(cost.per_hour).digits === 0n ? "" : fill(texts.hourly, { amount: money(cost.per_hour) }),
     parseDecimal(cost.engines).digits === 0n ? "" : fill(texts.of_engines, { amount: money(cost.engines) }),
     fill(texts.most, { amount: money(cost.most) }),
     minutes === 0 ? "" : fill(texts.away, { time: describeDuration(minutes * 60, language) }),

@@ -106,6 +106,7 @@ test("the cost is told in a few words, and who pays in a line each", () => {
   ]);
   const plain = { ...COST, engines: "0", away_s: 59 };
   assert.equal(describeCharge(plain, ENGLISH, "en").length, 3);
+  assert.doesNotMatch(describeCharge({ ...plain, per_hour: "0" }, ENGLISH, "en").join(" "), /hour/u, "not seen to run yet");
 });
 
 test("who is away reads what is ended: the server, or only its engines", () => {
