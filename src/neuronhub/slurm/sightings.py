@@ -194,5 +194,5 @@ class _Answer:
         """All that is told of ``entry``'s job (accounting has one record for each run)."""
         ref = entry.ref
         named = [job for job in self.by_name.get((ref.user, ref.name), []) if ref.id in (None, job.id)]
-        submitted = entry.job.submitted_at if entry.job else None
+        submitted = entry.job.submitted_at if entry.job else ref.submitted_at
         return named or [job for job in self.of_id(ref) if submitted is not None and job.submitted_at == submitted]

@@ -88,6 +88,8 @@ class JobRef:
     user: str
     name: str
     id: int | None = None
+    submitted_at: datetime | None = None
+    """By Slurm's clock, if it was seen: by it a job is known again that its owner has renamed."""
 
 
 @dataclass(frozen=True, slots=True)

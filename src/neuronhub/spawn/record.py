@@ -34,11 +34,13 @@ class StartRecord:
     """``http://address:port`` once the server has announced itself and proved whose it is."""
     account: str = ""
     """Slurm account that the job is submitted with; '': Slurm's default for the user."""
+    accepted_at: datetime | None = None
+    """When Slurm says that it was submitted; None: it has not shown the job yet."""
 
     @property
     def ref(self) -> JobRef:
         """How the watcher knows this job."""
-        return JobRef(self.user, self.job_name, self.job_id)
+        return JobRef(self.user, self.job_name, self.job_id, self.accepted_at)
 
     def with_job(self, job_id: int) -> StartRecord:
         """This record, with the id that Slurm gave."""
@@ -47,6 +49,10 @@ class StartRecord:
     def with_url(self, url: str) -> StartRecord:
         """This record, with the address of the server."""
         return replace(self, url=url)
+
+    def with_acceptance(self, accepted_at: datetime) -> StartRecord:
+        """This record, with Slurm's own time of the submit."""
+        return replace(self, accepted_at=accepted_at)
 
     def to_state(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -60,6 +66,7 @@ class StartRecord:
             "job_id": self.job_id,
             "url": self.url,
             "account": self.account,
+            "accepted_at": self.accepted_at.isoformat() if self.accepted_at else None,
         }
 
     @classmethod
@@ -75,6 +82,7 @@ class StartRecord:
             job_id=state["job_id"],
             url=state["url"],
             account=state.get("account", ""),  # starts of a hub before accounts have none
+            accepted_at=datetime.fromisoformat(state["accepted_at"]) if state.get("accepted_at") else None,
         )
 
 

@@ -313,6 +313,10 @@ class SlurmSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         if self.job is None and not self._spawn_pending:
             await self.desk.watch.changed(3.0)
         job = self.job
+        if job is not None and job.submitted_at is not None and self.record.accepted_at is None:
+            self.record = self.record.with_acceptance(job.submitted_at)
+            self.desk.hold(self.record)
+            self._save()
         if job is None or not job.state.ended:
             if not self._spawn_pending and not self._stop_pending:
                 known = job is not None and job.started_at is not None and not job.state.waiting

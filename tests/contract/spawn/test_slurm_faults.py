@@ -170,5 +170,9 @@ def test_a_running_job_that_its_owner_renames_is_still_the_server(hub: Hub) -> N
     hub.site.run_inside(["scontrol", "update", f"JobId={job}", "JobName=mine"])
     time.sleep(2 * SILENCE_S)  # a server at rest is looked for every 15 s; then twice more, and in accounting
     assert hub.is_ready("u47")
+    hub.site.part("restart", "hub")
+    hub.wait_until_up()
+    time.sleep(SEEN_WITHIN_S)
+    assert hub.is_ready("u47")
     hub.stop("u47")
     assert not hub.jobs("u47")

@@ -98,6 +98,17 @@ def test_job_that_its_owner_has_renamed_is_the_same_job() -> None:
     assert state(entry) is JobState.CANCELLED
 
 
+@pytest.mark.parametrize(("later", "known"), [(timedelta(0), True), (timedelta(hours=1), False)])
+def test_job_renamed_while_no_hub_ran_is_known_by_its_submit(later: timedelta, known: bool) -> None:
+    """The hub before has kept Slurm's time of it; the same id with another time is somebody else's job."""
+    sightings, entry = follow()
+    entry.ref = replace(entry.ref, submitted_at=NOON)
+    found = replace(make_job(1, name="mine"), submitted_at=NOON + later)
+    sightings.take_answer([found], asked_at=1.0)
+    sightings.take_answer([found], asked_at=4.0)
+    assert state(entry) is (JobState.RUNNING if known else JobState.UNKNOWN)
+
+
 def test_id_given_out_again_is_not_a_renamed_job() -> None:
     sightings, entry = follow()
     sightings.take_answer([make_job(1)], asked_at=1.0)

@@ -17,7 +17,8 @@ RECORD = StartRecord("alice", "hub-server-0123456789abcdef", "gpu", timedelta(mi
 
 
 def test_a_record_survives_the_database() -> None:
-    for record in (RECORD, RECORD.with_job(7), RECORD.with_job(7).with_url("http://127.0.2.1:1234")):
+    accepted = RECORD.with_job(7).with_acceptance(datetime.now(UTC))
+    for record in (RECORD, RECORD.with_job(7), accepted, accepted.with_url("http://127.0.2.1:1234")):
         assert StartRecord.from_state(json.loads(json.dumps(record.to_state()))) == record
 
 
