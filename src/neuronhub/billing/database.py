@@ -35,6 +35,7 @@ PORTION = 1000
 T = TypeVar("T")
 _WRITES = "neuronhub_writes"
 _SCHEMA_LOCK = "schema"
+_CHARGING_LOCK = "charging"
 
 
 class Database:
@@ -52,10 +53,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, accounts: Collection[str] = ()) -> Iterator[Connection]:
-        """One transaction, alone with the budgets of ``accounts``; raises LedgerUnavailable, EntryRefused."""
+    def write(self, accounts: Collection[str] = (), *, charging: bool = False) -> Iterator[Connection]:
+        """One transaction, alone with the budgets of ``accounts``; raises LedgerUnavailable, EntryRefused.
+
+        ``charging``: one at a time. Two that insert the same segments in another order would wait for each other.
+        """
         with _translate_errors(self.url), self._writer.begin() as connection:
-            _lock(connection, {f"account:{account}" for account in accounts})
+            names = {f"account:{account}" for account in accounts}
+            _lock(connection, names | {_CHARGING_LOCK} if charging else names)
             yield connection
 
     def ensure_schema(self, currency: str) -> None:

@@ -105,7 +105,7 @@ class Ledger:
 
         Returns those newly written, with their ids. Raises EntryRefused for a job that was never noted.
         """
-        with self._database.write() as connection:
+        with self._database.write(charging=True) as connection:
             written = charges.insert_charges(connection, offered, datetime.now(UTC))
             starts.settle(connection, settled)
             return written
