@@ -17,6 +17,8 @@ pytestmark = pytest.mark.contract
 
 LONGEST_END_S = 15
 LISTED = ("/", "/home", "/opt", "/etc", "/etc/sudoers.d", "/run", "/dev/shm")
+BESIDE = ("PostgreSQL.", ".org.chromium.", "org.chromium.")
+"""How shared memory begins of tests that run at the same time."""
 READ = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/hosts", "/etc/nsswitch.conf", "/proc/self/mountinfo")
 
 
@@ -30,8 +32,13 @@ def folder() -> Iterator[Path]:
 
 def look_at_machine() -> dict[str, object]:
     """What a site must not change."""
-    listed = {path: sorted(os.listdir(path)) for path in LISTED if Path(path).is_dir()}
+    listed = {path: list_names(path) for path in LISTED if Path(path).is_dir()}
     return {**listed, **{path: Path(path).read_bytes() for path in READ if Path(path).exists()}}
+
+
+def list_names(path: str) -> list[str]:
+    """What lies in a folder, but for what is none of the site's."""
+    return sorted(name for name in os.listdir(path) if not name.startswith(BESIDE))
 
 
 def find_processes(namespace: int) -> list[str]:
