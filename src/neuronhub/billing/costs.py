@@ -33,7 +33,7 @@ def read_group(ledger: Ledger, server: str) -> Group:
     starts = ledger.fetch_group(server)
     names = {start.job_name for start in starts}
     charges: list[Charge] = []
-    if any(start.settled for start in starts):
+    if starts:
         where = Filter(since=starts[0].noted_at, users=frozenset({starts[0].user}))
         charges = ledger.fetch_charges(where)
     return Group(

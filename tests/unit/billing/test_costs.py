@@ -172,3 +172,12 @@ def test_the_ledger_tells_of_one_server_and_no_other(ledger: Ledger) -> None:
     assert group.charges == (kept[0],)
     assert [one.start.job_name for one in group.running] == ["server"]
     assert group.away == (away,)
+
+
+def test_engines_that_have_just_ended_cost_what_they_did(ledger: Ledger) -> None:
+    """They are charged at once, but settled only when squeue has forgotten them."""
+    ledger.open_starts([SERVER, ENGINES], policy="allow")
+    (charge,) = ledger.charge([make_charge(ENGINES, 9, amount_minor=700)])
+    ledger.note_running([RUNNING])
+    group = read_group(ledger, "server")
+    assert (group.charges, describe(group)["engines"]) == ((charge,), "700")
