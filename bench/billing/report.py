@@ -14,8 +14,9 @@ was measured on {date} on {cores} cores of {processor} with {memory} GiB of memo
 {versions}.
 
 - **Collector**: one turn that finds all 100,000 jobs ended, as after an outage of accounting: from the text that
-  `sacct` prints until all are charged and settled, 1000 to a transaction. Beside it the same rows inserted into the same
-  table by the database's own driver (`executemany`), in one transaction. Both keep what they wrote through a power cut.
+  `sacct` prints until all are charged and settled, 1000 to a transaction. Beside it the same rows inserted into the
+  same table by the database's own driver (`executemany`), in one transaction. Both keep what they wrote through a power
+  cut.
 - **Usage page**: what the page reads when all 100,000 jobs lie in its month: sums by day, queue, user and account,
   waits, balances, and the 25 latest jobs. An operator sees all of them; a member sees the own, one in 300. Beside it
   the driver's `SELECT` of the same rows, whole.
@@ -33,8 +34,8 @@ was measured on {date} on {cores} cores of {processor} with {memory} GiB of memo
 {date}에 {processor} 코어 {cores}개, 메모리 {memory} GiB (Linux {kernel})에서 {versions} 버전으로 측정했습니다.
 
 - **수집기**: accounting 장애가 끝난 뒤처럼 작업 100,000개가 모두 끝난 것을 한 번에 알게 되는 경우입니다. `sacct`가
-  출력한 글부터 모두 요금을 매기고 정산할 때까지이며 트랜잭션 하나에 1000개씩입니다. 비교 대상은 데이터베이스의 드라이버가 같은
-  행을 같은 표에 하나의 트랜잭션으로 넣는 것(`executemany`)입니다. 양쪽 모두 기록한 것은 정전에도 남습니다.
+  출력한 글부터 모두 요금을 매기고 정산할 때까지이며 트랜잭션 하나에 1000개씩입니다. 비교 대상은 데이터베이스의 드라이버가
+  같은 행을 같은 표에 하나의 트랜잭션으로 넣는 것(`executemany`)입니다. 양쪽 모두 기록한 것은 정전에도 남습니다.
 - **사용량 화면**: 작업 100,000개가 모두 한 달에 있을 때 화면이 읽는 것입니다. 날짜별, 큐별, 사용자별, 계정별 합계, 대기
   시간, 잔액, 최근 작업 25개입니다. 운영자는 모두를, 구성원은 자기 것(300분의 1)을 봅니다. 비교 대상은 같은 행을 모두
   읽는 드라이버의 `SELECT`입니다.
