@@ -118,8 +118,13 @@ def test_Q3_T5_the_price_before_the_cost_during_and_the_bill_after(
     person.open("/hub/home")
     expect(page.locator("#main")).to_contain_text(MONEY)
     person.look("cost-home")
-    person.open("/hub/usage")
-    expect(page.locator("section", has=page.locator("#running-title"))).to_contain_text(str(job.id))
+    running = page.locator("section", has=page.locator("#running-title"))
+
+    def runs() -> bool:
+        person.open("/hub/usage")
+        return running.count() == 1 and str(job.id) in running.inner_text()
+
+    wait_until(runs, CHARGED_LIMIT_S, f"job {job.id} is not among those that run")
 
     person.open("/hub/home")
     person.stop_my_server()
