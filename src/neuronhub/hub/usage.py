@@ -6,9 +6,10 @@ Every question goes to the ledger with what its reader may see (billing.question
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from jupyterhub.apihandlers.base import APIHandler
@@ -42,6 +43,8 @@ from neuronhub.language import translate as _
 from neuronhub.protocol import USAGE_PATH
 from neuronhub.spawn.refusal import refuse
 from neuronhub.tariff import ACCOUNT
+
+Answer = TypeVar("Answer")
 
 SCOPE = "read:servers"
 """JupyterHub's scope that a token needs: for its user's rights, or of all users for an operator's."""
@@ -95,6 +98,15 @@ class _LedgerHandler(BaseHandler):  # type: ignore[misc]  # JupyterHub has no ty
         template = self.get_template(page, sync=True)
         self.finish(await self.reading.work(partial(template.render, namespace)))
 
+    async def read(self, ask: Callable[[Reading, Reader, Question, Ledger], Answer]) -> tuple[Question, Answer]:
+        """The URL's question, and what ``ask`` finds for it; raises 400 and 403 with the reason, LedgerUnavailable."""
+        try:
+            question = self.parse_question()
+            reader = await self.find_reader()
+            return question, await self.reading.ask(partial(ask, self.reading, reader, question))
+        except (QuestionRefused, NotYours) as error:
+            refuse_for(error)
+
     def explain_silence(self, error: LedgerUnavailable) -> LedgerUnavailable:
         """Log why the ledger does not answer; returns what people are told."""
         self.log.error("what jobs cost cannot be shown: %s", error)
@@ -123,10 +135,7 @@ class UsagePageHandler(_LedgerHandler):
         """The page. 400 for what is no month, 403 for what is not the reader's, 503 while the ledger is away."""
         reading = self.reading
         try:
-            question = self.parse_question()
-            usage = await reading.ask(partial(read_usage, reading, await self.find_reader(), question))
-        except (QuestionRefused, NotYours) as error:
-            refuse_for(error)
+            _question, usage = await self.read(read_usage)
         except LedgerUnavailable as error:
             await self.show_silence(error)
             return
@@ -143,10 +152,7 @@ class UsageHandler(_LedgerHandler, APIHandler):  # type: ignore[misc]
         """200 with the page's numbers; its errors as the page has them."""
         reading = self.reading
         try:
-            question = self.parse_question()
-            usage = await reading.ask(partial(read_usage, reading, await self.find_reader(), question))
-        except (QuestionRefused, NotYours) as error:
-            refuse_for(error)
+            _question, usage = await self.read(read_usage)
         except LedgerUnavailable as error:
             refuse(503, self.explain_silence(error))
         self.write(render_usage(usage, Shown(reading.currency, reading.billing.zone)))
@@ -194,10 +200,7 @@ class StatementHandler(_LedgerHandler):
         """The page, with the same errors as the usage page."""
         reading = self.reading
         try:
-            question = self.parse_question()
-            statement = await reading.ask(partial(read_statement, reading, await self.find_reader(), question))
-        except (QuestionRefused, NotYours) as error:
-            refuse_for(error)
+            question, statement = await self.read(read_statement)
         except LedgerUnavailable as error:
             await self.show_silence(error)
             return
