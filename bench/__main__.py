@@ -19,6 +19,7 @@ from bench.environment import describe_versions, ensure_environment
 from bench.figures import Figures, Run
 from bench.load import HubSaidNo, open_load
 from bench.machine import describe_machine, read_priority, set_priority
+from bench.pages import Book
 from bench.report import STARTS
 from bench.scenarios import FULL, QUICK, SCENARIOS, Scale, Session
 from bench.site import CHECKOUT, Site, SiteError, open_site
@@ -77,6 +78,14 @@ async def run_bench(plan: Plan, scale: Scale, output: Path) -> Run:
     return run
 
 
+def write_pages(book: Book, run: Run, name: str, beside: Path | None) -> None:
+    """Write ``run`` in each language: the document ``name``; of a part of it, beside its file of figures."""
+    for language in LANGUAGES:
+        page = beside.with_suffix(f".{language}.md") if beside else CHECKOUT / "docs" / language / name
+        page.write_text(book.render(run, language))
+        click.echo(f"{page.relative_to(CHECKOUT) if page.is_relative_to(CHECKOUT) else page}")
+
+
 def write_run(run: Run, output: Path) -> None:
     """Write all figures so far."""
     output.write_text(json.dumps(run.to_json(), indent=2) + "\n")
@@ -122,10 +131,7 @@ def main(quick: bool, only: tuple[str, ...], subjects: tuple[str, ...], output: 
     except (SiteError, asyncio.CancelledError, KeyboardInterrupt) as error:
         click.echo(f"bench: {error or 'ended before it was done'}", err=True)
         sys.exit(1)
-    for language in LANGUAGES:
-        page = CHECKOUT / "docs" / language / "measured.md" if whole else output.with_suffix(f".{language}.md")
-        page.write_text(STARTS.render(run, language))
-        click.echo(f"{page.relative_to(CHECKOUT) if page.is_relative_to(CHECKOUT) else page}")
+    write_pages(STARTS, run, "measured.md", None if whole else output)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import click
 
-from bench.__main__ import LANGUAGES, OUTPUT, describe_figure, write_run
+from bench.__main__ import OUTPUT, describe_figure, write_pages, write_run
 from bench.billing.report import BILLING
 from bench.billing.scenarios import NAMES, measure
 from bench.figures import Figures, Run
 from bench.machine import describe_machine
 from bench.postgresql import PostgreSQLMissing, find_programs
-from bench.site import CHECKOUT, SiteError
+from bench.site import SiteError
 
 
 async def run_bench(scenarios: tuple[str, ...], output: Path, *, quick: bool) -> Run:
@@ -60,11 +60,7 @@ def main(quick: bool, only: tuple[str, ...], output: Path | None) -> None:
     except (SiteError, PostgreSQLMissing, asyncio.CancelledError, KeyboardInterrupt) as error:
         click.echo(f"bench: {error or 'ended before it was done'}", err=True)
         sys.exit(1)
-    for language in LANGUAGES:
-        name = "measured-billing.md"
-        page = CHECKOUT / "docs" / language / name if whole else output.with_suffix(f".{language}.md")
-        page.write_text(BILLING.render(run, language))
-        click.echo(f"{page.relative_to(CHECKOUT) if page.is_relative_to(CHECKOUT) else page}")
+    write_pages(BILLING, run, "measured-billing.md", None if whole else output)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import click
 
-from bench.__main__ import LANGUAGES, OUTPUT, describe_figure, write_run
+from bench.__main__ import OUTPUT, describe_figure, write_pages, write_run
 from bench.environments.report import ENVIRONMENTS
 from bench.environments.scenarios import NAMES, measure
 from bench.environments.subjects import SUBJECTS
 from bench.figures import Figures, Run
 from bench.machine import describe_machine
-from bench.site import CHECKOUT, SiteError, open_site, run_command
+from bench.site import SiteError, open_site, run_command
 
 
 async def run_bench(subjects: tuple[str, ...], scenarios: tuple[str, ...], output: Path, *, quick: bool) -> Run:
@@ -57,11 +57,7 @@ def main(quick: bool, only: tuple[str, ...], subjects: tuple[str, ...], output: 
     except (SiteError, asyncio.CancelledError, KeyboardInterrupt) as error:
         click.echo(f"bench: {error or 'ended before it was done'}", err=True)
         sys.exit(1)
-    for language in LANGUAGES:
-        name = "measured-environments.md"
-        page = CHECKOUT / "docs" / language / name if whole else output.with_suffix(f".{language}.md")
-        page.write_text(ENVIRONMENTS.render(run, language))
-        click.echo(f"{page.relative_to(CHECKOUT) if page.is_relative_to(CHECKOUT) else page}")
+    write_pages(ENVIRONMENTS, run, "measured-environments.md", None if whole else output)
 
 
 if __name__ == "__main__":

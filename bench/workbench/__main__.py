@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from bench.__main__ import LANGUAGES, OUTPUT, describe_figure, write_run
+from bench.__main__ import OUTPUT, describe_figure, write_pages, write_run
 from bench.figures import Figures, Run
 from bench.machine import describe_machine
-from bench.site import CHECKOUT, SiteError, open_site
+from bench.site import SiteError, open_site
 from bench.workbench.report import WORKBENCH
 from bench.workbench.scenarios import NAMES, measure
 
@@ -54,11 +54,7 @@ def main(quick: bool, only: tuple[str, ...], output: Path | None) -> None:
     except (SiteError, asyncio.CancelledError, KeyboardInterrupt) as error:
         click.echo(f"bench: {error or 'ended before it was done'}", err=True)
         sys.exit(1)
-    for language in LANGUAGES:
-        name = "measured-workbench.md"
-        page = CHECKOUT / "docs" / language / name if whole else output.with_suffix(f".{language}.md")
-        page.write_text(WORKBENCH.render(run, language))
-        click.echo(f"{page.relative_to(CHECKOUT) if page.is_relative_to(CHECKOUT) else page}")
+    write_pages(WORKBENCH, run, "measured-workbench.md", None if whole else output)
 
 
 if __name__ == "__main__":
